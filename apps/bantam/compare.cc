@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// bantam compare: two models on the same data; gates for CI.
+#include <CLI/CLI.hpp>
+
+#include "apps/bantam/command.h"
+#include "apps/bantam/console.h"
+#include "apps/bantam/gates.h"
+#include "apps/bantam/models.h"
+#include "apps/bantam/options.h"
+#include "apps/bantam/report_flags.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "report/comparison.h"
+#include "report/layers.h"
+
+namespace bantam {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  ReadFlags read;
+  ReportFlags report;
+  std::string reference, model, data, gate;
+  int64_t samples = 0;
+  int threads = 1;
+};
+
+Result<int> run(const Options& o) {
+  o.common.apply();
+  TRY(check_kernels_environment());
+  TRY(const auto gates, parse_gates(o.gate));
+  TRY(o.report.check());
+  TRY(const ReadOptions read, o.read.options());
+  TRY(RunnableModel reference, open_runnable(o.reference, read, {.threads = o.threads}));
+  TRY(RunnableModel model, open_runnable(o.model, {.limits = read.limits}, {.threads = o.threads}));
+  TRY(const auto data, Dataset::open(o.data, reference.session.inputs(), {.samples = o.samples}));
+  Console& console = Console::get();
+  for (const std::string& note : data->notes()) console.note("note: " + note);
+  Report report;
+  report.tool = "bantam " BANTAM_VERSION;
+  report.command = "compare";
+  report.source = base_name(o.reference);
+  report.model = base_name(o.model);
+  report.source_bytes = reference.file_bytes;
+  report.file_bytes = model.file_bytes;
+  report.parameters = parameter_count(reference.graph);
+  report.threads = o.threads;
+  report.layers = layer_rows(model.graph, {});
+  report.size_map.push_back({"(file)", "", model.file_bytes});
+  ComparisonOptions options;
+  options.progress = [&](double fraction) { console.progress("compare", fraction); };
+  TRY(compare_sessions(reference.session, model.session, *data, options, report));
+  TRY(const auto missed, missed_gates(gates, report));
+  for (const std::string& text : missed) report.warnings.push_back({"", "gate missed: " + text, ""});
+  OutputFiles files;
+  TRY(o.report.write(report, files));
+  TRY(files.commit());
+  if (o.common.json) console.print(to_json(report));
+  else console.print(to_text(report, console.colour_out(), o.common.verbose ? 30 : 8));
+  if (missed.empty()) return 0;
+  return Error{Code::gate, join(missed, "; ")};
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App* cmd = app.add_subcommand("compare", "Compare two models on the same data; exit 1 when a gate is missed");
+  cmd->add_option("reference", o->reference, "the model to compare with, usually the float one")->required();
+  cmd->add_option("model", o->model, "the model under judgement")->required();
+  cmd->add_option("--data", o->data, "samples, with labels or targets where there are any")->required();
+  cmd->add_option("--samples", o->samples, "use that many of them")->check(CLI::NonNegativeNumber);
+  cmd->add_option("--gate", o->gate, "limits, for instance \"psnr>=30, top1-drop<=0.5%, size<=400KB\"");
+  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+  add_report_flags(*cmd, o->report);
+  add_read_flags(*cmd, o->read);
+  add_common(*cmd, o->common);
+  cmd->footer("Examples:\n  bantam compare net.onnx net.btm --data val.npz\n  bantam compare net.onnx net.btm --data val.toml --gate \"top1-drop<=1%, size<=400KB\" --report pr.md");
+  cmd->callback([&action, o] { action = [o] { return run(*o); }; });
+}
+
+}  // namespace bantam

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// bantam inspect: what is in a model, and what it costs.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "apps/bantam/command.h"
+#include "apps/bantam/console.h"
+#include "apps/bantam/models.h"
+#include "apps/bantam/options.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "format/format.h"
+#include "ir/call.h"
+#include "ir/text.h"
+#include "report/layers.h"
+#include "report/table.h"
+
+namespace bantam {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  CommonOptions common;
+  ReadFlags read;
+  std::string model;
+  bool text = false, op_table = false, full = false;
+};
+
+std::string type_of(const Value& v, const Symbols& symbols) {
+  if (!v.shape) return formatted("{}, any shape", bt_dtype_name(v.dtype));
+  std::vector<std::string> dims;
+  for (const int64_t d : *v.shape) dims.push_back(d >= 0 ? std::to_string(d) : printable(symbols.name(d)));
+  return formatted("{} [{}]", bt_dtype_name(v.dtype), join(dims, ","));
+}
+
+struct OpCount {
+  int nodes = 0, integer = 0;
+  int64_t macs = 0;
+  uint64_t weights = 0;  // bytes of constants in memory
+};
+
+std::map<std::string, OpCount> count_ops(const Graph& graph) {
+  std::map<std::string, OpCount> counts;
+  for (const Node* n : graph.nodes()) {
+    OpCount& c = counts[n->op->name];
+    ++c.nodes;
+    c.integer += n->input(0) && n->input(0)->quant && n->input(0)->dtype == BT_I8;
+    c.macs += multiply_adds(*n);
+    for (const Value* v : n->inputs)
+      if (v && v->is_constant()) c.weights += v->constant->bytes().size();
+  }
+  return counts;
+}
+
+// Values whose shape depends on data: they need memory that grows while the model runs.
+std::vector<std::string> data_dependent(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Node* n : graph.nodes())
+    for (const Value* v : n->outputs)
+      if (v && (!v->shape || std::count(v->shape->begin(), v->shape->end(), -1) > 0)) names.push_back(v->name);
+  return names;
+}
+
+// The C source of a table with just the operators that a model needs (docs/runtime.md).
+std::string op_table(const Graph& graph) {
+  std::set<std::string> names;
+  for (const auto& [name, count] : count_ops(graph)) names.insert(name);
+  std::string externs, entries;
+  for (const std::string& name : names) {
+    std::string stem;
+    for (size_t i = 0; i < name.size(); ++i) {
+      const bool upper = std::isupper(static_cast<unsigned char>(name[i])) != 0;
+      const bool after_lower = i > 0 && !std::isupper(static_cast<unsigned char>(name[i - 1]));
+      const bool before_lower = i > 0 && i + 1 < name.size() && std::islower(static_cast<unsigned char>(name[i + 1]));
+      if (upper && i > 0 && (after_lower || before_lower)) stem += '_';
+      stem += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
+    }
+    externs += "extern const bt_op bt_op_" + stem + ";\n";
+    entries += "    &bt_op_" + stem + ",\n";
+  }
+  return "/* Operators of one model, for bt_open_options.ops. Written by bantam inspect --op-table. */\n#include \"runtime/op.h\"\n\n" + externs +
+         "\nstatic const bt_op* const ops[] = {\n" + entries + "};\nconst bt_op_table model_ops = {" + std::to_string(names.size()) + ", ops};\n";
+}
+
+Json port_json(const std::vector<Value*>& values, const Symbols& symbols) {
+  Json list = Json::array();
+  for (const Value* v : values) {
+    Json dims = nullptr;
+    if (v->shape) {
+      dims = Json::array();
+      for (const int64_t d : *v->shape) d >= 0 ? dims.push_back(d) : dims.push_back(printable(symbols.name(d)));
+    }
+    list.push_back({{"name", printable(v->name)}, {"type", bt_dtype_name(v->dtype)}, {"shape", dims}});
+  }
+  return list;
+}
+
+Result<int> run(const Options& o) {
+  o.common.apply();
+  TRY(const ReadOptions read, o.read.options());
+  TRY(Model model, read_model(o.model, read));
+  const Graph& g = model.graph;
+  Console& console = Console::get();
+  if (o.text) {
+    console.print(print(g, {.full = o.full}));
+    return 0;
+  }
+  if (o.op_table) {
+    console.print(op_table(g));
+    return 0;
+  }
+  const auto counts = count_ops(g);
+  int64_t macs = 0;
+  for (const auto& [name, c] : counts) macs += c.macs;
+  const auto dependent = data_dependent(g);
+  if (o.common.json) {
+    Json ops = Json::array();
+    for (const auto& [name, c] : counts) ops.push_back({{"op", name}, {"nodes", c.nodes}, {"int8", c.integer}, {"macs", c.macs}, {"constant_bytes", c.weights}});
+    const Json j = {{"model", printable(base_name(o.model))}, {"format", model.format}, {"file_bytes", model.file_bytes}, {"parameters", parameter_count(g)},
+                    {"macs", macs}, {"nodes", g.node_count()}, {"inputs", port_json(g.inputs(), g.symbols())}, {"outputs", port_json(g.outputs(), g.symbols())},
+                    {"operators", ops}, {"open_shapes", dependent.size()}, {"notes", model.notes}};
+    console.print(j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    return 0;
+  }
+  std::string out = formatted("{}: {}, {} parameters, {} nodes{}\n", printable(base_name(o.model)), human_bytes(model.file_bytes), human_count(static_cast<double>(parameter_count(g))),
+                              g.node_count(), macs ? formatted(", {} multiply-adds", human_count(static_cast<double>(macs))) : std::string());
+  for (const Value* v : g.inputs()) out += formatted("  in   {}  {}\n", printable(v->name), type_of(*v, g.symbols()));
+  for (const Value* v : g.outputs()) out += formatted("  out  {}  {}\n", printable(v->name), type_of(*v, g.symbols()));
+  TextTable t({"operator", ">nodes", ">int8", ">multiply-adds", ">constants"});
+  for (const auto& [name, c] : counts)
+    t.row({name, std::to_string(c.nodes), c.integer ? std::to_string(c.integer) : "", c.macs ? human_count(static_cast<double>(c.macs)) : "", c.weights ? human_bytes(c.weights) : ""});
+  out += t.text();
+  if (!dependent.empty()) {
+    out += formatted("  {} value{} with open shapes: ", dependent.size(), dependent.size() == 1 ? " comes" : "s come");
+    for (size_t i = 0; i < dependent.size() && i < 5; ++i) out += (i ? ", " : "") + quote(dependent[i]);
+    out += dependent.size() > 5 ? ", ...\n" : "\n";
+  }
+  for (const std::string& note : model.notes) out += "  note: " + printable(note) + "\n";
+  console.print(out);
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App* cmd = app.add_subcommand("inspect", "Show what is in a model");
+  cmd->add_option("model", o->model, "the model: .onnx or .btm")->required();
+  cmd->add_flag("--text", o->text, "the graph as text (docs/ir.md)");
+  cmd->add_flag("--full", o->full, "with --text: all elements of all constants");
+  cmd->add_flag("--op-table", o->op_table, "C source of a table with just the operators that the model needs");
+  add_read_flags(*cmd, o->read);
+  add_common(*cmd, o->common);
+  cmd->footer("Examples:\n  bantam inspect net.onnx\n  bantam inspect net.btm --text");
+  cmd->callback([&action, o] { action = [o] { return run(*o); }; });
+}
+
+}  // namespace bantam

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: picks the subcommand, runs it, and turns an error into an exit code.
+#include <CLI/CLI.hpp>
+
+#include "apps/bantam/command.h"
+#include "apps/bantam/console.h"
+#include "base/file.h"
+
+int main(int argc, char** argv) {
+  using namespace bantam;
+  remove_temporaries_on_signal();
+  CLI::App app("bantam compresses trained ONNX models for small devices and proves what it cost.", "bantam");
+  app.set_version_flag("--version", "bantam " BANTAM_VERSION);
+  app.require_subcommand(1);
+  Action action;
+  for (const auto add : {add_convert, add_compare, add_run, add_inspect, add_bench, add_list, add_verify}) add(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : 2;
+  }
+  const Result<int> result = action();
+  if (result.ok()) return result.value();
+  Console::get().error(result.error().message);
+  return exit_code(result.error().code);
+}

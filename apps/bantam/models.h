@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any readable model as something that runs: .btm files by the device's reader, others as a graph that went
+// through the recipe `exact` first.
+#pragma once
+
+#include <string>
+
+#include "eval/session.h"
+#include "format/format.h"
+
+namespace bantam {
+
+struct RunnableModel {
+  Session session;
+  Graph graph;  // as it runs
+  uint64_t file_bytes = 0;
+  std::vector<std::string> notes;
+};
+
+Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& read, const SessionOptions& options);
+
+std::string base_name(const std::string& path);
+
+}  // namespace bantam

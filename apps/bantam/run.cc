@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// bantam run: one model on given tensors.
+#include <CLI/CLI.hpp>
+
+#include "apps/bantam/command.h"
+#include "apps/bantam/models.h"
+#include "apps/bantam/options.h"
+#include "base/file.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "data/dataset.h"
+#include "data/npy.h"
+#include "eval/samples.h"
+#include "formats/onnx/tensor_file.h"
+
+namespace bantam {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  ReadFlags read;
+  std::string model, output = ".", as = "npy", data;
+  std::vector<std::string> inputs;
+  int threads = 1;
+  uint64_t seed = 0;
+};
+
+constexpr size_t kPieceBytes = size_t{256} << 20;  // activations of samples that are run at once
+
+Result<Tensor> read_tensor(const std::string& path) {
+  TRY(const Bytes file, read_file(path));
+  return within(printable(path), path.ends_with(".pb") ? read_tensor_pb(file) : read_npy(file));
+}
+
+// The arrays of --input, in the order of the model's inputs.
+Result<std::vector<Tensor>> read_inputs(const Options& o, const std::vector<Port>& ports) {
+  std::vector<std::optional<Tensor>> given(ports.size());
+  std::vector<std::string> names;
+  for (const Port& p : ports) names.push_back(p.name);
+  for (const std::string& text : o.inputs) {
+    TRY(const auto pair, split_assignment(text, "--input"));
+    const auto it = std::find(names.begin(), names.end(), pair.first);
+    if (it == names.end())
+      return Error{Code::usage, formatted("the model has no input {}{}; inputs: {}", quote(pair.first), suggestion(pair.first, names), printable(join(names, ", ")))};
+    TRY(given[static_cast<size_t>(it - names.begin())], read_tensor(pair.second));
+  }
+  std::vector<Tensor> arrays;
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (!given[i]) return Error{Code::usage, formatted("input {} is missing: --input {}=FILE", quote(names[i]), printable(names[i]))};
+    arrays.push_back(*given[i]);
+  }
+  return arrays;
+}
+
+// All samples of --data, one after the other.
+Result<std::vector<Tensor>> run_data(Session& session, Dataset& data) {
+  std::vector<std::vector<Tensor>> parts(session.outputs().size());
+  for (int64_t i = 0; i < data.count(); ++i) {
+    TRY(const auto sample, data.at(i));
+    TRY(auto outputs, session.run(sample));
+    for (size_t k = 0; k < outputs.size(); ++k) parts[k].push_back(std::move(outputs[k]));
+  }
+  std::vector<Tensor> joined;
+  for (const auto& list : parts) {
+    if (list.empty()) return Error{Code::bad_input, "the data holds no samples"};
+    TRY(Tensor t, join_outputs(list, false));
+    joined.push_back(std::move(t));
+  }
+  return joined;
+}
+
+Result<int> run(const Options& o) {
+  o.common.apply();
+  TRY(check_kernels_environment());
+  TRY(const ReadOptions read, o.read.options());
+  TRY(RunnableModel model, open_runnable(o.model, read, {.threads = o.threads, .seed = o.seed}));
+  Session& session = model.session;
+  std::vector<Tensor> outputs;
+  if (!o.data.empty()) {
+    TRY(const auto data, Dataset::open(o.data, session.inputs()));
+    TRY(outputs, run_data(session, *data));
+  } else {
+    TRY(auto arrays, read_inputs(o, session.inputs()));
+    TRY(outputs, run_samples(session, std::move(arrays), kPieceBytes));
+  }
+  TRY(make_directory(o.output));
+  OutputFiles files;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string name = session.outputs()[i].name;
+    std::vector<uint8_t> bytes;
+    if (o.as == "pb") {
+      bytes = write_tensor_pb(outputs[i], name);
+    } else {
+      TRY(bytes, within("output " + quote(name), write_npy(outputs[i])));
+    }
+    TRY(files.write(o.output + "/" + file_name(name) + "." + o.as, bytes));
+  }
+  TRY(files.commit());
+  return 0;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App* cmd = app.add_subcommand("run", "Run a model on given tensors or images");
+  cmd->add_option("model", o->model, "the model: .onnx or .btm")->required();
+  auto* input = cmd->add_option("--input", o->inputs, "NAME=FILE: an input as .npy or .pb (an ONNX TensorProto); several samples may be stacked along the first axis")->take_all()->type_name("NAME=FILE");
+  cmd->add_option("--data", o->data, "all samples of a data set (images as well) instead of --input")->excludes(input);
+  cmd->add_option("--output", o->output, "folder for the outputs, NAME.npy each")->capture_default_str();
+  cmd->add_option("--as", o->as, "npy or pb (for types that .npy lacks)")->check(CLI::IsMember({"npy", "pb"}))->capture_default_str();
+  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+  cmd->add_option("--seed", o->seed, "seed of the random operators")->capture_default_str();
+  add_read_flags(*cmd, o->read);
+  add_common(*cmd, o->common, false);
+  cmd->footer("Examples:\n  bantam run net.btm --input image=cat.npy --output out\n  bantam run net.onnx --data photos.toml --output out");
+  cmd->callback([&action, o] { action = [o] { return run(*o); }; });
+}
+
+}  // namespace bantam

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/native/encode_tensor.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <unordered_map>
+
+#include "base/format.h"
+#include "formats/native/entropy.h"
+
+namespace bantam {
+namespace {
+
+constexpr int64_t kSymbolsMax = 65536;
+
+// A constant as symbols with their mapping.
+struct Symbols {
+  bt_mapping mapping;
+  int64_t low = 0;
+  std::vector<uint8_t> book;
+  std::vector<uint16_t> list;
+  uint32_t alphabet = 0;
+  uint32_t zero = 0;  // the symbol of the number 0, or the most frequent one
+};
+
+size_t book_cost(const Symbols& s) { return s.book.size(); }
+
+void choose_zero(Symbols& s) {
+  std::vector<uint64_t> counts(s.alphabet);
+  for (const uint16_t v : s.list) ++counts[v];
+  s.zero = static_cast<uint32_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
+}
+
+// Whole numbers in [low, low + 65536).
+bool from_integers(const std::vector<int64_t>& values, bt_mapping mapping, Symbols& out) {
+  const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
+  int64_t span = 0;
+  if (__builtin_sub_overflow(*hi, *lo, &span) || span >= kSymbolsMax) return false;
+  out.mapping = mapping;
+  out.low = *lo;
+  out.alphabet = static_cast<uint32_t>(span) + 1;
+  out.list.reserve(values.size());
+  for (const int64_t v : values) out.list.push_back(static_cast<uint16_t>(v - *lo));
+  if (*lo <= 0 && *hi >= 0) out.zero = static_cast<uint32_t>(-*lo);
+  else choose_zero(out);
+  return true;
+}
+
+// Floats on the grid of a Quant: exact, or refused.
+bool from_grid(const Tensor& t, const Quant& quant, Symbols& out) {
+  if (t.dtype() != BT_F32 || quant.axis >= t.rank()) return false;
+  const ChannelIndex channel(t.shape(), quant);
+  std::vector<int64_t> q(static_cast<size_t>(t.count()));
+  const auto values = t.floats();
+  for (size_t i = 0; i < q.size(); ++i) {
+    const size_t c = channel(static_cast<int64_t>(i));
+    const float steps = std::nearbyint(values[i] / quant.scale[c]);
+    if (!(std::fabs(steps) < 32768.0f)) return false;
+    q[i] = static_cast<int64_t>(steps) + quant.zero_at(c);
+    const float back = static_cast<float>(q[i] - quant.zero_at(c)) * quant.scale[c];
+    if (std::bit_cast<uint32_t>(back) != std::bit_cast<uint32_t>(values[i] == 0.0f ? 0.0f : values[i])) return false;
+    if (std::bit_cast<uint32_t>(values[i]) == 0x80000000u) return false;  // a negative zero has no code
+  }
+  return from_integers(q, BT_MAP_REAL, out);
+}
+
+// Few distinct elements: a palette, in the order of the numbers.
+bool from_book(const Tensor& t, Symbols& out) {
+  constexpr size_t kEntriesMax = 4096;
+  const size_t size = bt_dtype_size(t.dtype());
+  if (size > 8) return false;
+  const auto n = static_cast<size_t>(t.count());
+  std::unordered_map<uint64_t, uint32_t> seen;
+  const auto bits_at = [&](size_t i) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, t.bytes().data() + i * size, size);
+    return bits;
+  };
+  for (size_t i = 0; i < n; ++i) {
+    seen.emplace(bits_at(i), 0);
+    if (seen.size() > kEntriesMax || seen.size() * 2 > n + 1) return false;
+  }
+  std::vector<uint64_t> entries;
+  for (const auto& [bits, index] : seen) entries.push_back(bits);
+  const auto value_of = [&](uint64_t bits) {
+    std::vector<uint8_t> raw(size);
+    std::memcpy(raw.data(), &bits, size);
+    return Tensor(t.dtype(), {}, Bytes(std::move(raw))).number(0);
+  };
+  std::map<uint64_t, double> numbers;
+  for (const uint64_t e : entries) numbers[e] = value_of(e);
+  std::sort(entries.begin(), entries.end(), [&](uint64_t a, uint64_t b) {
+    return numbers[a] != numbers[b] && !(std::isnan(numbers[a]) || std::isnan(numbers[b])) ? numbers[a] < numbers[b] : a < b;
+  });
+  out.mapping = BT_MAP_BOOK;
+  out.alphabet = static_cast<uint32_t>(entries.size());
+  for (uint32_t i = 0; i < entries.size(); ++i) {
+    seen[entries[i]] = i;
+    const auto* p = reinterpret_cast<const uint8_t*>(&entries[i]);
+    out.book.insert(out.book.end(), p, p + size);
+  }
+  for (size_t i = 0; i < n; ++i) out.list.push_back(static_cast<uint16_t>(seen[bits_at(i)]));
+  choose_zero(out);
+  return true;
+}
+
+class BitWriter {
+ public:
+  void put(uint64_t v, int bits) {
+    for (int i = 0; i < bits; ++i, ++at_) {
+      if (at_ % 8 == 0) bytes.push_back(0);
+      bytes.back() = static_cast<uint8_t>(bytes.back() | ((v >> i & 1) << (at_ % 8)));
+    }
+  }
+  std::vector<uint8_t> bytes;
+
+ private:
+  size_t at_ = 0;
+};
+
+std::string kind_of(const Symbols& s) {
+  if (s.mapping == BT_MAP_BOOK) return formatted("palette of {}", s.alphabet);
+  return formatted("{} bit", std::max(1, static_cast<int>(std::bit_width(s.alphabet - 1u))));
+}
+
+// All codings of one list of symbols; the shortest replaces `best`.
+void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTensor& best, size_t& best_size) {
+  const int bits = std::max(1, static_cast<int>(std::bit_width(s.alphabet - 1u)));
+  const auto consider = [&](bt_coding coding, std::vector<uint8_t> bytes, const char* how) {
+    const size_t size = bytes.size() + book_cost(s) + (coding == BT_CODE_SPARSE ? 2 : 1);
+    if (size >= best_size) return;
+    best_size = size;
+    best = {.mapping = s.mapping, .coding = coding, .low = s.low, .bits = bits, .sparse_zero = s.zero, .book = s.book,
+            .bytes = std::move(bytes), .description = kind_of(s) + how};
+  };
+  if (s.list.size() * static_cast<size_t>(bits) / 8 + book_cost(s) < best_size) {
+    BitWriter fixed;
+    for (const uint16_t v : s.list) fixed.put(v, bits);
+    consider(BT_CODE_BITS, std::move(fixed.bytes), "");
+  }
+  const auto zeros = static_cast<size_t>(std::count(s.list.begin(), s.list.end(), static_cast<uint16_t>(s.zero)));
+  if (zeros * 8 > s.list.size()) {
+    BitWriter map, rest;
+    for (const uint16_t v : s.list) {
+      map.put(v != s.zero, 1);
+      if (v != s.zero) rest.put(v, bits);
+    }
+    map.bytes.insert(map.bytes.end(), rest.bytes.begin(), rest.bytes.end());
+    consider(BT_CODE_SPARSE, std::move(map.bytes), ", sparse");
+  }
+  if (codec != Codec::best) return;
+  const double ideal = entropy_bytes(s.list);
+  if (s.alphabet <= 256 && ideal + static_cast<double>(book_cost(s)) < static_cast<double>(best_size)) {
+    const std::vector<uint8_t> narrow(s.list.begin(), s.list.end());
+    consider(BT_CODE_RANS, encode_rans(narrow), ", rANS");
+  }
+  std::vector<size_t> rows = {0};
+  if (s.list.size() < (size_t{1} << 21) && shape.size() > 1 && shape.back() > 2) rows.push_back(static_cast<size_t>(shape.back()));
+  // above about 6 bits per symbol the static code wins on anything but small tensors
+  const bool worth = ideal * 8 < 6.0 * static_cast<double>(s.list.size()) || s.list.size() < 65536;
+  for (const size_t row : rows)
+    if (worth) consider(BT_CODE_ADAPTIVE, encode_adaptive(s.list, s.zero, row), ", adaptive");
+}
+
+// Floats that share nothing but their exponents: each byte of the elements is coded for itself.
+void try_planes(const Tensor& t, EncodedTensor& best, size_t& best_size) {
+  const size_t size = bt_dtype_size(t.dtype()), n = static_cast<size_t>(t.count());
+  if (n < 64) return;
+  std::vector<uint8_t> out, plane(n);
+  for (size_t b = 0; b < size; ++b) {
+    for (size_t i = 0; i < n; ++i) plane[i] = t.bytes().data()[i * size + b];
+    const std::vector<uint8_t> code = encode_rans(plane);
+    for (size_t v = code.size(); ; v >>= 7) {
+      out.push_back(static_cast<uint8_t>(v >= 0x80 ? v | 0x80 : v));
+      if (v < 0x80) break;
+    }
+    out.insert(out.end(), code.begin(), code.end());
+  }
+  if (out.size() >= best_size) return;
+  best_size = out.size();
+  best = {.mapping = BT_MAP_PLANES, .coding = BT_CODE_RANS, .bytes = std::move(out),
+          .description = formatted("{}, rANS", bt_dtype_name(t.dtype()))};
+}
+
+}  // namespace
+
+EncodedTensor encode_tensor(const Tensor& tensor, const Quant* quant, Codec codec) {
+  EncodedTensor best;
+  best.bytes.assign(tensor.bytes().data(), tensor.bytes().data() + tensor.bytes().size());
+  best.description = bt_dtype_name(tensor.dtype());
+  size_t best_size = best.bytes.size();
+  if (codec == Codec::none || tensor.count() == 0) return best;
+  const bool is_integer = bt_is_int(tensor.dtype()) || tensor.dtype() == BT_BOOL;
+  Symbols integers, grid, book;
+  if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor.integers(), BT_MAP_INT, integers))
+    try_codings(integers, codec, tensor.shape(), best, best_size);
+  if (!is_integer && quant && from_grid(tensor, *quant, grid)) try_codings(grid, codec, tensor.shape(), best, best_size);
+  if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && from_book(tensor, book))
+    try_codings(book, codec, tensor.shape(), best, best_size);
+  if (codec == Codec::best && bt_dtype_size(tensor.dtype()) > 1 && grid.list.empty()) try_planes(tensor, best, best_size);
+  return best;
+}
+
+}  // namespace bantam

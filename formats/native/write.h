@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes .btm files (runtime/layout.h). Deterministic: the same program and options give the same bytes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "eval/test_vectors.h"
+#include "formats/native/encode_tensor.h"
+#include "ir/program.h"
+#include "report/size_map.h"
+
+namespace bantam {
+
+struct ArenaPlan {
+  std::vector<Shape> shapes;  // per input
+  uint64_t bytes = 0;
+};
+
+struct NativeOptions {
+  Codec codec = Codec::best;
+  bool names = true;                 // of inner values and nodes
+  std::string meta;                  // JSON
+  std::vector<TestVector> tests;
+  std::vector<ArenaPlan> plans;
+};
+
+struct NativeFile {
+  std::vector<uint8_t> bytes;
+  std::vector<SizeRow> size_map;
+};
+
+NativeFile write_native(const Program& program, const Symbols& symbols, const NativeOptions& options);
+
+}  // namespace bantam

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
+
+namespace bantam {
+
+Bytes::Bytes(std::vector<uint8_t> data) {
+  auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(data));
+  data_ = owner->data();
+  size_ = owner->size();
+  owner_ = std::move(owner);
+}
+
+Bytes Bytes::copy_of(const void* data, size_t size) {
+  const auto* p = static_cast<const uint8_t*>(data);
+  return Bytes(std::vector<uint8_t>(p, p + size));
+}
+
+uint64_t load_le(const uint8_t* p, int n) {
+  uint64_t v = 0;
+  for (int i = n - 1; i >= 0; --i) v = v << 8 | p[i];
+  return v;
+}
+
+void store_le(std::vector<uint8_t>& out, uint64_t value, int n) {
+  for (int i = 0; i < n; ++i) out.push_back(static_cast<uint8_t>(value >> (8 * i)));
+}
+
+}  // namespace bantam

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Test vectors (runtime/self_test.h): what a model computes on inputs that a seed gives.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "eval/session.h"
+
+namespace bantam {
+
+struct TestVector {
+  uint64_t seed = 0;
+  std::vector<Shape> shapes;                    // per input
+  std::vector<std::pair<float, float>> ranges;  // per input: lowest and highest element
+  uint64_t hash = 0;                            // of the outputs
+};
+
+// Lengths for a first run of a model that leaves some open: 1 along the first axis, else `other`.
+Shape concrete_shape(const std::optional<Shape>& shape, int64_t other = 32);
+
+// Runs the session on `count` vectors. Fails as the run does: a limit of the session, or values that the
+// model does not take.
+Result<std::vector<TestVector>> make_test_vectors(Session& session, const std::vector<Shape>& shapes,
+                                                  const std::vector<std::pair<float, float>>& ranges, int count);
+
+}  // namespace bantam

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/format.h"
+
+#include "base/file.h"
+#include "base/format.h"
+#include "base/text.h"
+
+namespace bantam {
+
+Result<const Format*> format_of(const Bytes& file, const std::string& path) {
+  for (const Format* f : all_formats())
+    if (path.ends_with(f->suffix)) return f;
+  for (const Format* f : all_formats())
+    if (f->sniff(file)) return f;
+  std::vector<std::string> suffixes;
+  for (const Format* f : all_formats()) suffixes.emplace_back(f->suffix);
+  return Error{Code::bad_input, formatted("{} is in no known format; files ending in {} can be read", quote(path), join(suffixes, ", "))};
+}
+
+Result<Model> read_model(const std::string& path, const ReadOptions& options) {
+  TRY(const Bytes file, read_file(path));
+  TRY(const Format* format, format_of(file, path));
+  TRY(Model model, within(printable(path), format->read(file, path, options)));
+  model.format = format->name;
+  model.file_bytes += file.size();
+  return model;
+}
+
+}  // namespace bantam

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Rows for CPUs with AVX2 and FMA. gcc vectorises the shared float rows well; what it leaves slow
+   is written out here and in rows_s8_x86.inc. */
+#include <immintrin.h>
+
+#include "kernels/tables.h"
+
+#define ROWS(name) name##_avx2
+#define ROWS_TARGET
+#include "kernels/rows_f32.inc"
+#include "kernels/rows_s8.inc"
+
+#define VECTOR __m256i
+#define VECTOR_F __m256
+#define V(name) _mm256_##name
+#define V_SI(name) _mm256_##name##_si256
+#define V_HALF(name) _mm_##name##_si128
+
+static inline VECTOR order_16(VECTOR bytes) {
+  return _mm256_permute4x64_epi64(bytes, _MM_SHUFFLE(3, 1, 2, 0));
+}
+
+static inline VECTOR order_32(VECTOR bytes) {
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+static inline VECTOR_F keep_numbers(VECTOR_F f) {
+  return _mm256_and_ps(f, _mm256_cmp_ps(f, f, _CMP_ORD_Q));
+}
+
+static inline VECTOR in_all_lanes(__m128i lane) { return _mm256_broadcastsi128_si256(lane); }
+
+#include "kernels/rows_s8_x86.inc"
+
+static void row_sqrt(const float* x, float* y, size_t n) {
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(y + i, _mm256_sqrt_ps(_mm256_loadu_ps(x + i)));
+  for (; i < n; ++i) y[i] = sqrtf(x[i]);
+}
+
+void bt_install_rows_avx2(bt_kernels* k) {
+  fill_rows_f32_avx2(k);
+  fill_rows_s8(k);
+  k->unary[BT_SQRT] = row_sqrt;
+}

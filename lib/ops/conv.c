@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Conv: convolution of 1-, 2- and 3-dimensional images, in groups or depthwise, on floats and on
+   quantized values, with a clamp (Relu, Relu6, Clip) fused in.
+
+   Inputs: X, W, bias (optional). With layout "first", X is [N,C,...] and W [O,C/g,...] as in ONNX;
+   with "last", X is [N,...,C] and W [O,...,C/g]. The kernels work channels-last: in the first
+   layout X and Y are transposed around them.
+   Quantized: X and Y are i8 with a scale and a zero point, W is i8 with one scale per output channel
+   and no zero points, the bias is i32 with scale x_scale * w_scale. Y may be f32 as well: the last
+   layer of a network need not be rounded. */
+#include <math.h>
+#include <string.h>
+
+#include "ops/shared/arithmetic.h"
+#include "ops/shared/conv_weights.h"
+#include "ops/shared/image.h"
+#include "ops/shared/requant.h"
+#include "runtime/shape.h"
+
+enum { AUTO_PAD, DILATIONS, GROUP, HI, KERNEL_SHAPE, LAYOUT, LO, PADS, STRIDES };
+static const bt_attr_spec attrs[] = {
+    {.name = "auto_pad", .kind = BT_ENUM, .words = BT_AUTO_PAD_WORDS},
+    {.name = "dilations", .kind = BT_INTS},
+    {.name = "group", .kind = BT_INT, .i = 1},
+    {.name = "hi", .kind = BT_FLOAT, .f = INFINITY, .own = 1},
+    {.name = "kernel_shape", .kind = BT_INTS},
+    {.name = "layout", .kind = BT_ENUM, .words = BT_LAYOUT_WORDS, .own = 1},
+    {.name = "lo", .kind = BT_FLOAT, .f = -INFINITY, .own = 1},
+    {.name = "pads", .kind = BT_INTS},
+    {.name = "strides", .kind = BT_INTS},
+    {0}};
+static const bt_window_attrs where = {.kernel = KERNEL_SHAPE, .strides = STRIDES,
+                                      .dilations = DILATIONS, .pads = PADS, .auto_pad = AUTO_PAD,
+                                      .ceil_mode = -1, .layout = LAYOUT};
+
+static bt_status read_window(bt_call* c, bt_window* w) {
+  const bt_tensor* weight = c->in[1];
+  int64_t kernel[BT_SPATIAL_MAX] = {-1, -1, -1};
+  const int first = c->attr[LAYOUT].i ? 1 : 2;
+  for (int d = 0; weight->rank >= 0 && d < weight->rank - 2 && d < BT_SPATIAL_MAX; ++d)
+    kernel[d] = weight->dims[first + d];
+  return bt_window_read(c, &where, kernel, w);
+}
+
+static bt_status infer(bt_call* c) {
+  const bt_tensor *x = c->in[0], *weight = c->in[1];
+  BT_TRY(bt_need_type(c, 0, BT_BIT(BT_F32) | BT_TYPES_HALF | BT_BIT(BT_I8)));
+  BT_TRY(bt_need_same_type(c, 0, 1));
+  const int64_t group = c->attr[GROUP].i;
+  if (group < 1) return bt_fail(c, BT_BAD_INPUT, "group is %lld; it must be at least 1", (long long)group);
+  if (!bt_has_rank(x)) return BT_OK;
+  BT_TRY(bt_need_rank(c, 1, x->rank));
+  bt_window w;
+  BT_TRY(read_window(c, &w));
+  int64_t outputs = -1;
+  if (bt_has_rank(weight)) {
+    const int64_t channels = x->dims[w.channel_axis];
+    const int64_t depth = weight->dims[c->attr[LAYOUT].i ? weight->rank - 1 : 1];
+    outputs = weight->dims[0];
+    if (bt_known(outputs) && outputs % group)
+      return bt_fail(c, BT_BAD_INPUT, "%lld output channels cannot be split into group=%lld",
+                     (long long)outputs, (long long)group);
+    if (bt_known(channels) && bt_clash(depth, channels / group))
+      return bt_fail(c, BT_BAD_INPUT,
+                     "the input has %lld channels in group=%lld, the weight takes %lld per group",
+                     (long long)channels, (long long)group, (long long)depth);
+    if (bt_known(channels) && channels % group)
+      return bt_fail(c, BT_BAD_INPUT, "%lld input channels cannot be split into group=%lld",
+                     (long long)channels, (long long)group);
+  }
+  BT_TRY(bt_need_vector(c, 2, outputs, "the bias"));
+  /* integers without an output scale leave as floats: the sums times their scale */
+  bt_window_output(c, &w, bt_is_q8(x) && !c->out[0]->quant ? BT_F32 : x->dtype, outputs);
+  return BT_OK;
+}
+
+static bt_status load(bt_call* c) {
+  return bt_conv_load(c, (int)c->attr[GROUP].i, c->attr[LAYOUT].i != 0);
+}
+
+typedef enum mode { DENSE, TAPS, PATCHES, DEPTHWISE } mode;
+
+typedef struct plan {
+  bt_window w;
+  mode mode;
+  int group;
+  int64_t images, channels, outputs, positions_in;
+  bt_image image;
+  bt_product product;
+  bt_conv_weights own;                  /* used where the weights are not constant */
+  size_t x_at, y_at, work_at, pack_at; /* parts of the scratch */
+  size_t work_step;                     /* of one thread */
+  int last;
+} plan;
+
+#define DW_PIXELS 32 /* output pixels of one kernel call */
+
+static size_t align(size_t n) { return (n + 63) / 64 * 64; }
+
+static bt_status prepare(bt_call* c) {
+  const bt_tensor *x = c->in[0], *y = c->out[0];
+  const bt_kernels* k = bt_call_kernels(c);
+  plan* p = bt_keep_plan(c, sizeof *p);
+  if (!p) return bt_fail_memory(c);
+  c->plan = p;
+  BT_TRY(read_window(c, &p->w));
+  const size_t element = bt_dtype_size(x->dtype);
+  const int s8 = x->dtype == BT_I8;
+  p->last = c->attr[LAYOUT].i != 0;
+  p->group = (int)c->attr[GROUP].i;
+  p->images = x->dims[0];
+  p->channels = x->dims[p->w.channel_axis];
+  p->outputs = y->dims[p->w.channel_axis];
+  p->positions_in = 1;
+  for (int d = 0; d < p->w.n; ++d) p->positions_in *= p->w.in[d];
+  const int64_t taps = bt_window_taps(&p->w), depth = p->channels / p->group;
+  const int64_t positions = bt_window_positions(&p->w);
+
+  bt_image_from_window(&p->image, &p->w);
+  p->image.pixel_bytes = p->channels * (int64_t)element;
+  p->image.run_bytes = depth * (int64_t)element;
+  p->mode = bt_conv_is_depthwise(c, p->group, p->last) ? DEPTHWISE
+            : bt_window_is_pointwise(&p->w)               ? DENSE
+            : p->image.run_bytes < BT_PATCH_BYTES                     ? PATCHES
+                                                          : TAPS;
+  const size_t padding = (size_t)(p->mode == DEPTHWISE ? p->image.pixel_bytes : p->image.run_bytes);
+  unsigned char* zero = bt_keep_plan(c, padding + 64);
+  if (!zero) return bt_fail_memory(c);
+  if (s8) memset(zero, bt_zero_of(x->quant), padding);
+  p->image.zero = zero;
+
+  const float lo = c->attr[LO].f, hi = c->attr[HI].f;
+  p->product = (bt_product){.s8 = s8, .rows = p->images * positions, .cols = (int)(p->outputs / p->group),
+                            .taps = p->mode == TAPS ? (int)taps : 1,
+                            .depth = (int)(p->mode == PATCHES ? taps * depth : depth),
+                            .lo = lo, .hi = hi, .c_stride = p->outputs, .a_stride = p->channels,
+                            .fill = p->mode == DENSE  ? bt_dense_rows
+                                    : p->mode == TAPS ? bt_image_rows
+                                                      : bt_image_patches,
+                            .self = &p->image};
+  if (s8 && y->quant)
+    bt_quantized_range(y->quant, lo, hi, &p->product.zero, &p->product.q_lo, &p->product.q_hi);
+  p->product.store = y->dtype == BT_F32 ? BT_STORE_F32 : BT_STORE_S8;
+  if (p->mode == PATCHES)
+    p->product.room_bytes = align((size_t)(taps * p->image.run_bytes) * BT_MR_MAX) + 64 +
+                            (size_t)taps * sizeof(void*);
+  size_t bytes = 0;
+  p->x_at = bytes, bytes += p->last ? 0 : align(bt_bytes(x));
+  p->y_at = bytes, bytes += p->last ? 0 : align(bt_bytes(y));
+  p->work_step = p->mode == DEPTHWISE ? align((size_t)(DW_PIXELS * taps) * sizeof(void*))
+                                      : bt_product_scratch(k, &p->product);
+  p->work_at = bytes, bytes += p->work_step * (size_t)bt_threads(c);
+  p->pack_at = bytes;
+  if (!c->weights) bytes += bt_conv_pack_bytes(c, p->group, p->last);
+  c->scratch_bytes = bytes;
+  return BT_OK;
+}
+
+typedef struct depthwise_job {
+  const plan* p;
+  const bt_kernels* k;
+  const bt_conv_weights* weights;
+  unsigned char *y, *scratch;
+  int s8;
+} depthwise_job;
+
+/* Parts are lines of output pixels. */
+static void run_lines(void* arg, int64_t begin, int64_t end, int thread) {
+  const depthwise_job* j = arg;
+  const plan* p = j->p;
+  const void** a = (const void**)(j->scratch + (size_t)thread * p->work_step);
+  const int64_t width = p->image.out[2];
+  const int taps = (int)bt_window_taps(&p->w), channels = (int)p->channels;
+  for (int64_t pixel = begin * width; pixel < end * width; pixel += DW_PIXELS) {
+    const int count = end * width - pixel < DW_PIXELS ? (int)(end * width - pixel) : DW_PIXELS;
+    for (int i = 0; i < count; ++i) bt_image_taps(&p->image, pixel + i, a + i * taps, 1);
+    if (j->s8)
+      j->k->dw_s8(&(bt_dw_s8){.pixels = count, .channels = channels, .taps = taps,
+                              .a = (const int8_t* const*)a, .w = j->weights->panels,
+                              .c = (int8_t*)j->y + pixel * channels, .c_stride = channels,
+                              .scale = j->weights->scale, .zero = p->product.zero,
+                              .lo = p->product.q_lo, .hi = p->product.q_hi});
+    else
+      j->k->dw_f32(&(bt_dw_f32){.pixels = count, .channels = channels, .taps = taps,
+                                .a = (const float* const*)a, .w = j->weights->panels,
+                                .c = (float*)j->y + pixel * channels, .c_stride = channels,
+                                .lo = p->product.lo, .hi = p->product.hi});
+  }
+}
+
+static bt_status run(bt_call* c) {
+  plan* p = c->plan;
+  const bt_tensor *x = c->in[0], *y = c->out[0];
+  const bt_kernels* k = bt_call_kernels(c);
+  const size_t element = bt_dtype_size(x->dtype);
+  const int64_t positions = bt_window_positions(&p->w);
+  unsigned char* scratch = c->scratch;
+  const bt_conv_weights* weights = c->weights;
+  if (!weights) {
+    bt_conv_pack(c, p->group, p->last, scratch + p->pack_at, &p->own);
+    weights = &p->own;
+  }
+  const unsigned char* from = x->data;
+  unsigned char* to = y->data;
+  if (!p->last) {
+    from = scratch + p->x_at;
+    to = scratch + p->y_at;
+    bt_channels_last(c, x->data, scratch + p->x_at, p->images, p->channels, p->positions_in, element);
+  }
+  if (p->mode == DEPTHWISE) {
+    p->image.x = from;
+    depthwise_job j = {.p = p, .k = k, .weights = weights, .y = to, .scratch = scratch + p->work_at,
+                       .s8 = p->product.s8};
+    const int64_t lines = p->product.rows / (p->image.out[2] ? p->image.out[2] : 1);
+    const int64_t work = p->image.out[2] * p->channels * bt_window_taps(&p->w);
+    bt_parallel(c, lines, 100000 / (work + 1) + 1, run_lines, &j);
+  } else {
+    for (int g = 0; g < p->group; ++g) {
+      p->image.x = from + g * p->image.run_bytes;
+      p->product.a = p->image.x;
+      p->product.c = to + (size_t)g * (size_t)p->product.cols * bt_dtype_size(y->dtype);
+      p->product.panels = (const unsigned char*)weights->panels + (size_t)g * weights->group_bytes;
+      p->product.panel_bytes = weights->panel_bytes;
+      p->product.scale = weights->scale ? weights->scale + (size_t)g * weights->scale_step : NULL;
+      bt_product_run(c, &p->product, scratch + p->work_at);
+    }
+  }
+  if (!p->last)
+    bt_channels_first(c, scratch + p->y_at, y->data, p->images, p->outputs, positions,
+                      bt_dtype_size(y->dtype));
+  if (p->product.store == BT_STORE_F32 && p->product.s8)
+    bt_clamp_output(c, c->attr[LO].f, c->attr[HI].f);
+  return BT_OK;
+}
+
+static int64_t macs(const bt_call* c) {
+  const bt_tensor* w = c->in[1];
+  const int64_t outputs = w->rank > 0 && w->dims[0] > 0 ? w->dims[0] : 1;
+  return bt_dim_mul(bt_count(c->out[0]), bt_count(w) / outputs);
+}
+
+const bt_op bt_op_conv = {
+    .name = "Conv", .summary = "Convolution, grouped or depthwise, with a fused clamp.",
+    .attrs = attrs, .in_min = 2, .in_max = 3, .out_min = 1, .out_max = 1, .flags = BT_OP_HALF,
+    .layout = BT_LAYOUT_SPATIAL, .quant = BT_QUANT_MACS,
+    .infer = infer, .load = load, .prepare = prepare, .run = run, .macs = macs};

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Packing of convolution weights. */
+#include "ops/shared/conv_weights.h"
+
+#include <string.h>
+
+#include "ops/shared/requant.h"
+#include "runtime/shape.h"
+
+/* What the packers need to know of a weight. */
+typedef struct sizes {
+  int outputs, depth, taps, group, s8, depthwise;
+  size_t element, reorder_bytes, group_bytes, panel_bytes, scale_step;
+} sizes;
+
+static size_t align(size_t n) { return (n + 63) / 64 * 64; }
+
+static void measure(const bt_call* c, int group, int last, sizes* s) {
+  const bt_kernels* k = bt_call_kernels(c);
+  const bt_tensor* w = c->in[1];
+  s->outputs = (int)w->dims[0];
+  s->depth = (int)w->dims[last ? w->rank - 1 : 1];
+  s->taps = (int)(last ? bt_extent(w, 1, w->rank - 1) : bt_extent(w, 2, w->rank));
+  s->group = group;
+  s->s8 = w->dtype == BT_I8;
+  s->element = bt_dtype_size(w->dtype);
+  s->reorder_bytes = last || s->taps == 1 ? 0 : align(bt_bytes(w));
+  s->depthwise = bt_conv_is_depthwise(c, group, last);
+  if ((size_t)s->depth * s->element < BT_PATCH_BYTES) { /* one long tap */
+    s->depth *= s->taps;
+    s->taps = 1;
+  }
+  const int per_group = s->outputs / group;
+  const int nr = s->depthwise ? (s->s8 ? k->dw_s8_nr : k->dw_nr) : s->s8 ? k->s8_nr : k->f32_nr;
+  const int columns = s->depthwise ? s->outputs : per_group;
+  s->scale_step = (size_t)((columns + nr - 1) / nr * nr);
+  if (s->depthwise) {
+    const int taps = s->depth * s->taps;
+    s->group_bytes = s->s8 ? bt_pack_dw_s8(k, s->outputs, taps, NULL, NULL, 0, NULL)
+                           : bt_pack_dw_f32(k, s->outputs, taps, NULL, NULL, NULL);
+    s->panel_bytes = 0;
+  } else if (s->s8) {
+    s->group_bytes = bt_pack_s8(k, per_group, s->taps, s->depth, NULL, 0, 0, NULL, 0, NULL);
+    s->panel_bytes = bt_panel_s8(k, s->taps, s->depth);
+  } else {
+    s->group_bytes = bt_pack_f32(k, per_group, s->taps * s->depth, NULL, 0, 0, NULL, NULL);
+    s->panel_bytes = bt_panel_f32(k, s->taps * s->depth);
+  }
+}
+
+int bt_conv_is_depthwise(const bt_call* c, int group, int last) {
+  const bt_tensor* w = c->in[1];
+  /* the depthwise kernel on integers stores integers only */
+  if (w->dtype == BT_I8 && !c->out[0]->quant) return 0;
+  return group > 1 && w->dims[0] == group && w->dims[last ? w->rank - 1 : 1] == 1;
+}
+
+static size_t packed_bytes(const sizes* s) {
+  const size_t groups = s->depthwise ? 1 : (size_t)s->group;
+  return align(groups * s->group_bytes) + (s->s8 ? align(groups * s->scale_step * sizeof(float)) : 0);
+}
+
+size_t bt_conv_pack_bytes(bt_call* c, int group, int last) {
+  sizes s;
+  measure(c, group, last, &s);
+  return packed_bytes(&s) + s.reorder_bytes;
+}
+
+/* [O][C][taps] -> [O][taps][C] */
+static void reorder(const bt_tensor* w, void* out) {
+  const int64_t outputs = w->dims[0], channels = w->dims[1];
+  const int64_t taps = bt_extent(w, 2, w->rank);
+  for (int64_t o = 0; o < outputs; ++o)
+    for (int64_t ch = 0; ch < channels; ++ch)
+      for (int64_t t = 0; t < taps; ++t) {
+        const int64_t from = (o * channels + ch) * taps + t, to = (o * taps + t) * channels + ch;
+        if (w->dtype == BT_I8) ((int8_t*)out)[to] = ((const int8_t*)w->data)[from];
+        else ((float*)out)[to] = ((const float*)w->data)[from];
+      }
+}
+
+static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* room,
+                 bt_conv_weights* out) {
+  const bt_kernels* k = bt_call_kernels(c);
+  const bt_tensor *x = c->in[0], *w = c->in[1], *bias = bt_given(c, 2) ? c->in[2] : NULL;
+  const void* ordered = w->data;
+  if (s->reorder_bytes) {
+    reorder(w, reordered);
+    ordered = reordered;
+  }
+  const int groups = s->depthwise ? 1 : s->group, rows = s->taps * s->depth;
+  const int32_t x_zero = s->s8 ? bt_zero_of(x->quant) : 0;
+  *out = (bt_conv_weights){.panels = room, .panel_bytes = s->panel_bytes,
+                           .group_bytes = s->group_bytes, .scale_step = s->scale_step};
+  float* scale = NULL;
+  if (s->s8) {
+    scale = (float*)(room + align((size_t)groups * s->group_bytes));
+    memset(scale, 0, (size_t)groups * s->scale_step * sizeof *scale);
+    out->scale = scale;
+  }
+  for (int g = 0; g < groups; ++g) {
+    const int n = s->outputs / groups;
+    const size_t first = (size_t)g * (size_t)n;
+    unsigned char* to = room + (size_t)g * s->group_bytes;
+    const int8_t* w8 = (const int8_t*)ordered + first * (size_t)rows;
+    const float* wf = (const float*)ordered + first * (size_t)rows;
+    const int32_t* b8 = bias ? (const int32_t*)bias->data + first : NULL;
+    const float* bf = bias ? (const float*)bias->data + first : NULL;
+    if (s->depthwise && s->s8) bt_pack_dw_s8(k, n, rows, w8, b8, x_zero, to);
+    else if (s->depthwise) bt_pack_dw_f32(k, n, rows, wf, bf, (float*)(void*)to);
+    else if (s->s8) bt_pack_s8(k, n, s->taps, s->depth, w8, rows, 1, b8, x_zero, to);
+    else bt_pack_f32(k, n, rows, wf, rows, 1, bf, (float*)(void*)to);
+    if (scale) {
+      bt_quant part = *w->quant;
+      if (part.n > 1) part.scale += first;
+      bt_requant_factors(x->quant, &part, c->out[0]->quant, n, scale + (size_t)g * s->scale_step);
+    }
+  }
+}
+
+void bt_conv_pack(bt_call* c, int group, int last, void* room, bt_conv_weights* out) {
+  sizes s;
+  measure(c, group, last, &s);
+  pack(c, &s, (unsigned char*)room + packed_bytes(&s), room, out);
+}
+
+bt_status bt_conv_load(bt_call* c, int group, int last) {
+  const bt_tensor *w = c->in[1], *bias = bt_given(c, 2) ? c->in[2] : NULL;
+  if (!w->constant || !w->data || (bias && (!bias->constant || !bias->data))) return BT_OK;
+  sizes s;
+  measure(c, group, last, &s);
+  bt_conv_weights* out = bt_keep(c, sizeof *out);
+  unsigned char* room = bt_keep(c, packed_bytes(&s));
+  void* reordered = bt_alloc_scratch(c, s.reorder_bytes);
+  if (!out || !room || !reordered) {
+    bt_free_scratch(reordered);
+    return bt_fail_memory(c);
+  }
+  pack(c, &s, reordered, room, out);
+  bt_free_scratch(reordered);
+  c->weights = out;
+  c->loaded = 6; /* inputs 1 and 2 are not read any more */
+  return BT_OK;
+}

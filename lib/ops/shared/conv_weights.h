@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Packing of convolution weights: from [O][C/g][kernel...] (layout first) or [O][kernel...][C/g]
+   (last) to the panels of the product kernels, or to the blocks of the depthwise kernels. */
+#ifndef BANTAM_OPS_SHARED_CONV_WEIGHTS_H_
+#define BANTAM_OPS_SHARED_CONV_WEIGHTS_H_
+#include "runtime/op.h"
+
+typedef struct bt_conv_weights {
+  const void* panels;
+  size_t panel_bytes, group_bytes;
+  const float* scale; /* i8: factors from int32 sums to output steps, padded to whole panels */
+  size_t scale_step;  /* entries per group */
+} bt_conv_weights;
+
+/* One weight per channel and tap: as many groups as input and output channels. */
+int bt_conv_is_depthwise(const bt_call* c, int group, int last);
+/* Pixels of fewer bytes than this are gathered into patches, so that the product has one long tap
+   in place of many short ones; the packing follows. */
+#define BT_PATCH_BYTES 64
+
+/* The `load` of Conv: packs where weight and bias are constant. Input 0 is X, 1 is W, 2 the bias. */
+bt_status bt_conv_load(bt_call* c, int group, int last);
+/* The same in every run, for weights that are computed. */
+size_t bt_conv_pack_bytes(bt_call* c, int group, int last);
+void bt_conv_pack(bt_call* c, int group, int last, void* room, bt_conv_weights* out);
+
+#endif

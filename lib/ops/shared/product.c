@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Driver of the product kernels. Rows are taken in chunks whose operands fit the second-level cache;
+   for each chunk every panel of weights passes by once. */
+#include "ops/shared/product.h"
+
+#define CHUNK_BYTES ((size_t)192 * 1024)
+#define CHUNK_TILES 48
+
+static int tile_height(const bt_kernels* k, const bt_product* p) { return p->s8 ? k->s8_mr : k->f32_mr; }
+static int tile_width(const bt_kernels* k, const bt_product* p) { return p->s8 ? k->s8_nr : k->f32_nr; }
+
+int bt_product_panels(const bt_kernels* k, const bt_product* p) {
+  const int nr = tile_width(k, p);
+  return (p->cols + nr - 1) / nr;
+}
+
+static size_t round_up(size_t n) { return (n + 63) / 64 * 64; }
+
+/* Tiles in a chunk. */
+static int chunk_tiles(const bt_kernels* k, const bt_product* p) {
+  const size_t mr = (size_t)tile_height(k, p);
+  const size_t bytes = mr * (size_t)p->taps * (size_t)p->depth * (p->s8 ? 1 : 4);
+  size_t tiles = bytes ? CHUNK_BYTES / bytes : CHUNK_TILES;
+  if (tiles > CHUNK_TILES) tiles = CHUNK_TILES;
+  const size_t needed = ((size_t)p->rows + mr - 1) / mr;
+  if (tiles > needed) tiles = needed;
+  return tiles < 1 ? 1 : (int)tiles;
+}
+
+static size_t pointer_bytes(const bt_kernels* k, const bt_product* p) {
+  return round_up((size_t)tile_height(k, p) * (size_t)p->taps * sizeof(void*));
+}
+
+size_t bt_product_scratch(const bt_kernels* k, const bt_product* p) {
+  return (size_t)chunk_tiles(k, p) * (pointer_bytes(k, p) + round_up(p->room_bytes));
+}
+
+void bt_dense_rows(const bt_product* p, int64_t first, int count, int mr, void* room,
+                   const void** a) {
+  (void)room;
+  const size_t step = (size_t)p->a_stride * (p->s8 ? 1 : 4);
+  const unsigned char* row = (const unsigned char*)p->a + (size_t)first * step;
+  for (int r = 0; r < mr; ++r) {
+    a[r] = row;
+    if (r + 1 < count) row += step;
+  }
+}
+
+/* All tiles of a chunk against one panel. The description is filled once and only what differs is
+   changed from tile to tile: gcc builds a whole struct with vector stores that wait for the kernel's. */
+typedef struct tiles {
+  const unsigned char* room; /* pointers of the first tile; `step` bytes to the next */
+  size_t step;
+  int64_t row, row_end;
+  int count, mr;
+} tiles;
+
+static int tile_rows(const tiles* t, int i) {
+  const int64_t left = t->row_end - (t->row + (int64_t)i * t->mr);
+  return left < t->mr ? (int)left : t->mr;
+}
+
+static void panel_f32(const bt_kernels* k, const bt_product* p, const tiles* t, int col, int cols,
+                      const void* w) {
+  bt_tile_f32 tile = {.cols = cols, .depth = p->depth, .taps = p->taps, .w = w,
+                      .c_stride = p->c_stride, .lo = p->lo, .hi = p->hi};
+  for (int i = 0; i < t->count; ++i) {
+    tile.rows = tile_rows(t, i);
+    tile.a = (const float* const*)(t->room + (size_t)i * t->step);
+    tile.c = (float*)p->c + (ptrdiff_t)(t->row + (int64_t)i * t->mr) * p->c_stride + col;
+    k->tile_f32(&tile);
+  }
+}
+
+static void panel_s8(const bt_kernels* k, const bt_product* p, const tiles* t, int col, int cols,
+                     const void* w) {
+  const size_t element = p->store == BT_STORE_S8 ? 1 : 4;
+  bt_tile_s8 tile = {.cols = cols, .depth = p->depth, .taps = p->taps, .w = w,
+                     .c_stride = p->c_stride, .scale = p->scale ? p->scale + col : NULL,
+                     .zero = p->zero, .lo = p->q_lo, .hi = p->q_hi, .store = p->store};
+  for (int i = 0; i < t->count; ++i) {
+    const ptrdiff_t at = (ptrdiff_t)(t->row + (int64_t)i * t->mr) * p->c_stride + col;
+    tile.rows = tile_rows(t, i);
+    tile.a = (const int8_t* const*)(t->room + (size_t)i * t->step);
+    tile.c = (unsigned char*)p->c + at * (ptrdiff_t)element;
+    k->tile_s8(&tile);
+  }
+}
+
+void bt_product_part(const bt_kernels* k, const bt_product* p, int64_t row_begin, int64_t row_end,
+                     int panel_begin, int panel_end, void* scratch) {
+  const int mr = tile_height(k, p), nr = tile_width(k, p), chunk = chunk_tiles(k, p);
+  const size_t pointers = pointer_bytes(k, p);
+  tiles t = {.room = scratch, .step = pointers + round_up(p->room_bytes), .row_end = row_end, .mr = mr};
+  for (t.row = row_begin; t.row < row_end; t.row += (int64_t)chunk * mr) {
+    const int64_t left = (row_end - t.row + mr - 1) / mr;
+    t.count = left < chunk ? (int)left : chunk;
+    for (int i = 0; i < t.count; ++i) {
+      unsigned char* room = (unsigned char*)scratch + (size_t)i * t.step;
+      p->fill(p, t.row + (int64_t)i * mr, tile_rows(&t, i), mr, room + pointers, (const void**)room);
+    }
+    for (int panel = panel_begin; panel < panel_end; ++panel) {
+      const int col = panel * nr, cols = p->cols - col < nr ? p->cols - col : nr;
+      const void* w = (const unsigned char*)p->panels + (size_t)panel * p->panel_bytes;
+      if (p->s8) panel_s8(k, p, &t, col, cols, w);
+      else panel_f32(k, p, &t, col, cols, w);
+    }
+  }
+}
+
+typedef struct job {
+  const bt_kernels* k;
+  const bt_product* p;
+  unsigned char* scratch;
+  size_t scratch_step;
+  int by_panel;
+} job;
+
+static void run_job(void* arg, int64_t begin, int64_t end, int thread) {
+  const job* j = arg;
+  void* scratch = j->scratch + (size_t)thread * j->scratch_step;
+  const int mr = tile_height(j->k, j->p);
+  if (j->by_panel) {
+    bt_product_part(j->k, j->p, 0, j->p->rows, (int)begin, (int)end, scratch);
+  } else {
+    const int64_t last = end * mr < j->p->rows ? end * mr : j->p->rows;
+    bt_product_part(j->k, j->p, begin * mr, last, 0, bt_product_panels(j->k, j->p), scratch);
+  }
+}
+
+void bt_product_run(bt_call* c, const bt_product* p, void* scratch) {
+  const bt_kernels* k = bt_call_kernels(c);
+  const int mr = tile_height(k, p), panels = bt_product_panels(k, p);
+  const int64_t rows = (p->rows + mr - 1) / mr; /* of tiles */
+  job j = {.k = k, .p = p, .scratch = scratch, .scratch_step = bt_product_scratch(k, p),
+           .by_panel = rows < 2 * bt_threads(c) && panels > rows};
+  /* about 20 microseconds of work are worth a thread */
+  const int64_t units = j.by_panel ? panels : rows;
+  const int64_t macs = p->rows * p->cols * (int64_t)p->depth * p->taps / (units ? units : 1);
+  const int64_t grain = macs > 0 ? 200000 / macs + 1 : 1000;
+  bt_parallel(c, units, grain, run_job, &j);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Parameters of the integer kernels. */
+#include "ops/shared/requant.h"
+
+#include <math.h>
+
+static bt_status need_one(bt_call* c, const bt_tensor* t, const char* what, int i) {
+  if (!bt_is_q8(t))
+    return bt_fail(c, BT_BAD_INPUT, "%s %d has no scale, but other operands are quantized", what,
+                   i);
+  if (t->quant->n != 1)
+    return bt_fail(c, BT_UNSUPPORTED, "%s %d has one scale per channel; a single one is needed",
+                   what, i);
+  const float scale = t->quant->scale[0];
+  const int32_t zero = bt_zero_of(t->quant);
+  if (!(scale > 0) || !isfinite(scale) || zero < INT8_MIN || zero > INT8_MAX)
+    return bt_fail(c, BT_BAD_INPUT, "%s %d has scale %g and zero point %d, which no i8 can have",
+                   what, i, (double)scale, (int)zero);
+  return BT_OK;
+}
+
+bt_status bt_need_q8(bt_call* c, int first, int end) {
+  for (int i = first; i < end; ++i) BT_TRY(need_one(c, c->in[i], "input", i));
+  return need_one(c, c->out[0], "output", 0);
+}
+
+void bt_requant_factors(const bt_quant* x, const bt_quant* w, const bt_quant* y, int outputs,
+                        float* factors) {
+  for (int o = 0; o < outputs; ++o) {
+    const float product = x->scale[0] * w->scale[w->n == 1 ? 0 : o];
+    factors[o] = y ? product / y->scale[0] : product;
+  }
+}
+
+void bt_quantized_range(const bt_quant* y, float lo, float hi, int32_t* zero, int32_t* q_lo,
+                        int32_t* q_hi) {
+  *zero = y->zero ? y->zero[0] : 0;
+  const float low = rintf(lo / y->scale[0]) + (float)*zero, high = rintf(hi / y->scale[0]) + (float)*zero;
+  *q_lo = low > -128.0f ? (low < 127.0f ? (int32_t)low : 127) : -128;
+  *q_hi = high < 127.0f ? (high > -128.0f ? (int32_t)high : -128) : 127;
+}

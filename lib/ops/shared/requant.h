@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Parameters of the integer kernels, derived from the scales of their operands. The rules are
+   XNNPACK's; docs/numerics.md lists them operator by operator. */
+#ifndef BANTAM_OPS_SHARED_REQUANT_H_
+#define BANTAM_OPS_SHARED_REQUANT_H_
+#include "runtime/op.h"
+
+static inline int32_t bt_zero_of(const bt_quant* q) { return q->zero ? q->zero[0] : 0; }
+/* The operand is a quantized i8 tensor. */
+static inline int bt_is_q8(const bt_tensor* t) { return t->dtype == BT_I8 && t->quant; }
+
+/* Inputs [first, end) and output 0 are quantized i8, each with one positive scale and a zero point
+   in -128..127. For prepare: while shapes are inferred a graph may still be without quants. */
+bt_status bt_need_q8(bt_call* c, int first, int end);
+
+/* float(s_x * s_w[o]) / s_y for every output channel: the factor of XNNPACK's rule. */
+void bt_requant_factors(const bt_quant* x, const bt_quant* w, const bt_quant* y, int outputs,
+                        float* factors);
+/* The stored values that a clamp to [lo, hi] leaves, for an i8 output. */
+void bt_quantized_range(const bt_quant* y, float lo, float hi, int32_t* zero, int32_t* q_lo,
+                        int32_t* q_hi);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/calibration.h"
+
+#include "base/format.h"
+#include "base/text.h"
+
+namespace bantam {
+
+Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& source, int threads,
+                                             const std::function<void(double)>& progress) {
+  auto calibration = std::make_shared<Calibration>();
+  TRY(Session session, Session::of_graph(graph, {.threads = threads}));
+  std::string broken;  // the first value that is not finite, in the first sample that has one
+  session.set_tap([&](const Tapped& t) {
+    if (t.dtype != BT_F32) return;
+    Histogram& h = calibration->values[t.name];
+    h.add({static_cast<const float*>(t.data), static_cast<size_t>(t.count)});
+    if (h.not_finite() > 0 && broken.empty()) broken = t.name;
+  });
+  for (int64_t i = 0; i < source.count(); ++i) {
+    TRY(const auto inputs, source.at(i));
+    TRY(session.run(inputs));
+    if (!broken.empty())
+      return Error{Code::bad_input, formatted("calibration sample {} makes {} infinite or NaN; check the sample and its preprocessing", i, quote(broken))};
+    if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(source.count()));
+  }
+  calibration->samples = source.count();
+  return calibration;
+}
+
+}  // namespace bantam

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a graph over the calibration samples and collects the distribution of every float value. Memory
+// does not grow with the number of samples.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "eval/samples.h"
+#include "quant/histogram.h"
+
+namespace bantam {
+
+// Calibration samples, as a source that can be read more than once.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  virtual int64_t count() const = 0;
+  // The model's inputs for sample i, in the order of the content hashes: results never depend on the order
+  // in which samples are stored.
+  virtual Result<std::vector<Tensor>> at(int64_t i) = 0;
+  virtual std::string hash() const = 0;  // of the set, over the sorted hashes of its samples
+};
+
+struct Calibration {
+  std::map<std::string, Histogram> values;  // by name
+  int64_t samples = 0;
+};
+
+Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& source, int threads,
+                                             const std::function<void(double fraction)>& progress);
+
+}  // namespace bantam

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/choose_range.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bantam {
+namespace {
+
+Range with_zero(double lo, double hi) {
+  return {static_cast<float>(std::min(lo, 0.0)), static_cast<float>(std::max(hi, 0.0))};
+}
+
+// Squared error over one bin: clipped values lie at a distance, others are rounded. Bins narrower than
+// a step are taken at their middle, wider ones as spread evenly.
+double bin_error(const Histogram::Bin& b, double lo, double hi, double step) {
+  double error = 0;
+  if (b.value < lo) {
+    error = (lo - b.value) * (lo - b.value);
+  } else if (b.value > hi) {
+    error = (b.value - hi) * (b.value - hi);
+  } else if (b.width > step) {
+    error = step * step / 12;
+  } else {
+    const double off = b.value - std::nearbyint(b.value / step) * step;
+    error = off * off + b.width * b.width / 12;
+  }
+  return error * static_cast<double>(b.count);
+}
+
+double total_error(const std::vector<Histogram::Bin>& bins, double lo, double hi, int levels) {
+  const double step = (hi - lo) / levels;
+  if (!(step > 0)) return INFINITY;
+  double sum = 0;
+  for (const Histogram::Bin& b : bins) sum += bin_error(b, lo, hi, step);
+  return sum;
+}
+
+// Both ends are moved inwards in turn, as long as the error falls.
+Range by_error(const Histogram& h, int levels) {
+  const auto bins = h.bins();
+  const Range full = with_zero(h.min(), h.max());
+  double lo = full.lo, hi = full.hi;
+  double best = total_error(bins, lo, hi, levels);
+  constexpr int kSteps = 60;
+  for (int round = 0; round < 2; ++round) {
+    for (const bool upper : {true, false}) {
+      const double end = upper ? full.hi : full.lo;
+      for (int k = 1; k < kSteps; ++k) {
+        const double moved = end * (1 - static_cast<double>(k) / kSteps);
+        const double error = total_error(bins, upper ? lo : moved, upper ? moved : hi, levels);
+        if (error < best) {
+          best = error;
+          (upper ? hi : lo) = moved;
+        }
+      }
+    }
+  }
+  return with_zero(lo, hi);
+}
+
+// The range whose quantized distribution diverges least from the full one (Kullback-Leibler, as TensorRT
+// does it, on our own bins): clipped mass moves to the ends, mass inside spreads over its step.
+Range by_entropy(const Histogram& h, int levels) {
+  const auto bins = h.bins();
+  const Range full = with_zero(h.min(), h.max());
+  double best = INFINITY;
+  Range chosen = full;
+  constexpr int kSteps = 60;
+  for (int k = 0; k < kSteps * 3 / 4; ++k) {
+    const double shrink = 1 - static_cast<double>(k) / kSteps;
+    const double lo = full.lo * shrink, hi = full.hi * shrink, step = (hi - lo) / levels;
+    if (!(step > 0)) break;
+    std::vector<double> mass(static_cast<size_t>(levels) + 1), used(static_cast<size_t>(levels) + 1);
+    const auto slot = [&](double v) { return static_cast<size_t>(std::clamp(std::nearbyint((v - lo) / step), 0.0, static_cast<double>(levels))); };
+    double total = 0;
+    for (const auto& b : bins) {
+      mass[slot(b.value)] += static_cast<double>(b.count);
+      if (b.value >= lo && b.value <= hi) used[slot(b.value)] += std::max(b.width, step * 1e-3);
+      total += static_cast<double>(b.count);
+    }
+    double divergence = 0;
+    for (const auto& b : bins) {
+      const double p = static_cast<double>(b.count) / total;
+      const size_t s = slot(b.value);
+      const bool inside = b.value >= lo && b.value <= hi;
+      const double share = inside && used[s] > 0 ? std::max(b.width, step * 1e-3) / used[s] : 1e-6;
+      divergence += p * std::log(p / std::max(mass[s] / total * share, 1e-30));
+    }
+    if (divergence < best) {
+      best = divergence;
+      chosen = with_zero(lo, hi);
+    }
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Range choose_range(const Histogram& h, const RangeOptions& options, int levels) {
+  if (h.count() == 0) return {0, 0};
+  if (options.method == "mse") return by_error(h, levels);
+  if (options.method == "entropy") return by_entropy(h, levels);
+  if (options.method == "percentile") {
+    const double outside = (100 - options.percentile) / 200;
+    return with_zero(h.quantile(outside), h.quantile(1 - outside));
+  }
+  return with_zero(h.min(), h.max());
+}
+
+double range_error(const Histogram& h, Range range, int levels) {
+  return h.count() ? total_error(h.bins(), range.lo, range.hi, levels) / static_cast<double>(h.count()) : 0;
+}
+
+Quant quant_for_range(Range range, DType storage) {
+  Quant q;
+  q.storage = storage;
+  q.bits = bt_dtype_bits(storage);
+  const auto lo = static_cast<double>(q.lo()), hi = static_cast<double>(q.hi());
+  const double span = static_cast<double>(range.hi) - static_cast<double>(range.lo);
+  double scale = span / (hi - lo);
+  if (!(scale >= 1e-30) || !std::isfinite(scale)) scale = 1;
+  const auto rounded = static_cast<float>(scale);
+  const double zero = std::clamp(std::nearbyint(lo - static_cast<double>(range.lo) / static_cast<double>(rounded)), lo, hi);
+  q.scale = {rounded};
+  q.zero = {static_cast<int32_t>(zero)};
+  return q;
+}
+
+}  // namespace bantam

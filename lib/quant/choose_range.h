@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the distribution of an activation to the range that its integers cover.
+#pragma once
+
+#include <string>
+
+#include "ir/graph.h"
+#include "ir/quant.h"
+#include "quant/histogram.h"
+
+namespace bantam {
+
+struct RangeOptions {
+  std::string method = "mse";  // minmax, percentile, mse, entropy
+  double percentile = 99.99;   // of `percentile`: the share of values inside the range
+};
+
+// The range for `levels` + 1 integers (255 for 8 bits). Always holds 0, which must be exactly
+// representable: padding writes it, and an inexact zero would add a constant bias at every border.
+Range choose_range(const Histogram& histogram, const RangeOptions& options, int levels = 255);
+
+// Mean squared error of rounding the distribution to integers over a range.
+double range_error(const Histogram& histogram, Range range, int levels = 255);
+
+// Asymmetric i8 parameters for a range: zero is one of the integers. A range of a single point (a value
+// that is always 0) gets the scale 1.
+Quant quant_for_range(Range range, DType storage = BT_I8);
+
+}  // namespace bantam

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/weight_scale.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace bantam {
+namespace {
+
+// Squared error of rounding `values` with one scale.
+double error_of(const std::vector<float>& values, float scale, float limit) {
+  double sum = 0;
+  for (const float v : values) {
+    const float q = std::clamp(std::nearbyint(v / scale), -limit, limit);
+    const double off = static_cast<double>(v) - static_cast<double>(q * scale);
+    sum += off * off;
+  }
+  return sum;
+}
+
+float scale_by_error(const std::vector<float>& values, float full, float limit) {
+  float best = full;
+  double lowest = error_of(values, full, limit);
+  constexpr int kSteps = 80;  // down to 0.4 of the full range (recipes: below that nothing is won)
+  for (int k = 1; k < kSteps; ++k) {
+    const float scale = round_up_to_bf16(full * (1.0f - 0.6f * static_cast<float>(k) / kSteps));
+    const double error = error_of(values, scale, limit);
+    if (error < lowest) lowest = error, best = scale;
+  }
+  return best;
+}
+
+}  // namespace
+
+float round_up_to_bf16(float v) {
+  const auto bits = std::bit_cast<uint32_t>(v);
+  return std::bit_cast<float>((bits + 0xFFFFu) & 0xFFFF0000u);
+}
+
+Quant weight_quant(const Tensor& weight, int axis, const WeightScaleOptions& options) {
+  Quant q;
+  q.storage = BT_I8;
+  q.bits = options.bits;
+  q.narrow = true;
+  const auto limit = static_cast<float>(q.hi());
+  const auto channels = options.per_channel ? static_cast<size_t>(weight.shape()[static_cast<size_t>(axis)]) : 1;
+  q.axis = options.per_channel ? axis : -1;
+  q.scale.assign(channels, 1.0f);
+  const ChannelIndex channel(weight.shape(), q);
+  std::vector<std::vector<float>> values(channels);
+  const auto w = weight.floats();
+  for (size_t i = 0; i < w.size(); ++i) values[channel(static_cast<int64_t>(i))].push_back(w[i]);
+  float largest = 0;
+  for (const float v : w) largest = std::max(largest, std::fabs(v));
+  for (size_t c = 0; c < channels; ++c) {
+    float top = 0;
+    for (const float v : values[c]) top = std::max(top, std::fabs(v));
+    // a dead channel: any scale stores its zeros, a tiny one would only make its bias overflow
+    if (top < largest * 1e-6f || top < 1e-30f) top = largest > 0 ? largest : 1.0f;
+    const float full = round_up_to_bf16(top / limit);
+    q.scale[c] = options.by_error ? scale_by_error(values[c], full, limit) : full;
+  }
+  return q;
+}
+
+}  // namespace bantam

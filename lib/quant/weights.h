@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which inputs of a node are weights, and along which axis their output channels lie.
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace bantam {
+
+// Inputs that hold most of a model's bytes where they are constant: of products, recurrent cells, look-up
+// tables.
+std::vector<size_t> weight_inputs(const Node& node);
+int weight_axis(const Node& node, size_t input = 1);
+
+}  // namespace bantam

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/comparison.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "report/metrics.h"
+
+namespace bantam {
+namespace {
+
+struct OutputState {
+  size_t reference = 0, model = 0;  // places in the two models
+  Difference difference;
+  bool is_classes = false;
+  Flips flips;
+  Divergence divergence;
+};
+
+// Scores of classes: [N,C], [N,C,1,1] with a handful to some ten thousand classes.
+bool looks_like_classes(const Tensor& t) {
+  if (!bt_is_float(t.dtype()) || t.rank() < 2 || t.rank() > 4) return false;
+  int64_t longest = 0;
+  for (size_t d = 1; d < t.shape().size(); ++d) longest = std::max(longest, t.shape()[d]);
+  int64_t per_sample = 1;
+  for (size_t d = 1; d < t.shape().size(); ++d) per_sample *= t.shape()[d];
+  return longest == per_sample && longest >= 2 && longest <= 100000;
+}
+
+size_t place_of(const std::vector<Port>& ports, const std::string& name) {
+  size_t i = 0;
+  while (i < ports.size() && ports[i].name != name) ++i;
+  return i;
+}
+
+class Comparison {
+ public:
+  Comparison(Session& reference, Session& model, Dataset& data, const ComparisonOptions& options, Report& report)
+      : reference_(reference), model_(model), data_(data), options_(options), report_(report) {}
+
+  Result<void> run() {
+    TRY(match());
+    for (int64_t i = 0; i < data_.count(); ++i) {
+      TRY(sample(i));
+      if (options_.progress) options_.progress(static_cast<double>(i + 1) / static_cast<double>(data_.count()));
+    }
+    report_.samples = data_.count();
+    report_.data_hash = data_.hash();
+    fill_outputs();
+    fill_metric();
+    fill_layers();
+    if (options_.cost) TRY(measure_cost());
+    judge();
+    return {};
+  }
+
+ private:
+  Result<void> match() {
+    for (const Port& p : reference_.inputs())
+      if (place_of(model_.inputs(), p.name) == model_.inputs().size())
+        return Error{Code::bad_input, formatted("input {} of the reference is missing in the model", quote(p.name))};
+    for (size_t i = 0; i < reference_.outputs().size(); ++i) {
+      const std::string& name = reference_.outputs()[i].name;
+      OutputState state;
+      state.reference = i;
+      state.model = place_of(model_.outputs(), name);
+      state.flips = Flips(data_.label_offset());
+      if (state.model == model_.outputs().size())
+        return Error{Code::bad_input, formatted("output {} of the reference is missing in the model", quote(name))};
+      outputs_.push_back(std::move(state));
+    }
+    const MetricChoice& metric = data_.metric();
+    judged_ = metric.output.empty() ? 0 : place_of(reference_.outputs(), metric.output);
+    if (judged_ == reference_.outputs().size()) {
+      std::vector<std::string> names;
+      for (const Port& p : reference_.outputs()) names.push_back(p.name);
+      return Error{Code::usage, formatted("the data's metric judges output {}, which the model does not have{}", quote(metric.output), suggestion(metric.output, names))};
+    }
+    return {};
+  }
+
+  Result<void> sample(int64_t i) {
+    TRY(const auto inputs, data_.at(i));
+    std::vector<Tensor> other(model_.inputs().size());
+    for (size_t k = 0; k < inputs.size(); ++k) other[place_of(model_.inputs(), reference_.inputs()[k].name)] = inputs[k];
+    const bool layers = i < options_.layer_samples;
+    watch(layers);
+    TRY(const auto want, reference_.run(inputs));
+    TRY(const auto got, model_.run(other));
+    if (layers) watch(false);
+    const std::vector<int64_t> labels = data_.has_labels() ? data_.labels(i) : std::vector<int64_t>();
+    for (OutputState& o : outputs_) {
+      const Tensor &x = want[o.reference], &y = got[o.model];
+      TRY(o.difference.add(x, y));
+      if (i == 0) o.is_classes = looks_like_classes(x);
+      if (!o.is_classes) continue;
+      TRY(o.flips.add(x, y, o.reference == judged_ ? labels : std::vector<int64_t>()));
+      TRY(o.divergence.add(x, y));
+    }
+    return judge_sample(i, want[outputs_[judged_].reference], got[outputs_[judged_].model], labels);
+  }
+
+  Result<void> judge_sample(int64_t i, const Tensor& x, const Tensor& y, const std::vector<int64_t>& labels) {
+    if (!labels.empty()) {
+      TRY(accuracy_[0].add(x, labels));
+      TRY(accuracy_[1].add(y, labels));
+    }
+    if (!data_.has_targets()) return {};
+    TRY(const Tensor target, data_.target(i));
+    if (data_.metric().name == "ssim") {
+      TRY(ssim_[0].add(target, x));
+      TRY(ssim_[1].add(target, y));
+    } else {
+      TRY(to_target_[0].add(target, x));
+      TRY(to_target_[1].add(target, y));
+    }
+    return {};
+  }
+
+  // ---- layers ----
+
+  void watch(bool on) {
+    if (!on) {
+      reference_.set_tap(nullptr);
+      model_.set_tap(nullptr);
+      return;
+    }
+    values_.clear();
+    reference_.set_tap([this](const Tapped& t) {
+      if (t.dtype == BT_F32) values_[t.name] = Tensor::of_floats(Shape(t.dims.begin(), t.dims.end()), t.reals());
+    });
+    model_.set_tap([this](const Tapped& t) {
+      const auto it = values_.find(t.name);
+      if (it == values_.end() || it->second.count() != t.count || t.name[0] == '\0') return;
+      const std::vector<float> reals = t.reals();
+      if (reals.size() != static_cast<size_t>(t.count)) return;
+      const Shape shape(t.dims.begin(), t.dims.end());
+      if (shape != it->second.shape()) return;  // another order of axes: not comparable here
+      (void)layers_[t.name].add(it->second, Tensor::of_floats(shape, reals));
+    });
+  }
+
+  void fill_layers() {
+    for (LayerRow& row : report_.layers)
+      if (const auto it = layers_.find(row.name); it != layers_.end()) row.sqnr_db = it->second.sqnr();
+  }
+
+  // ---- results ----
+
+  void fill_outputs() {
+    for (const OutputState& o : outputs_) {
+      OutputQuality q;
+      q.name = reference_.outputs()[o.reference].name;
+      q.peak = o.difference.reference_range();
+      q.sqnr_db = o.difference.sqnr();
+      q.psnr_db = o.difference.psnr(q.peak > 0 ? q.peak : 1.0);
+      q.cosine = o.difference.cosine();
+      q.max_error = o.difference.max_abs_error();
+      if (o.is_classes) {
+        q.kl = o.divergence.mean();
+        q.agreement = o.flips.agreement();
+      }
+      report_.outputs.push_back(std::move(q));
+    }
+  }
+
+  void fill_metric() {
+    const std::string& chosen = data_.metric().name;
+    const OutputState& o = outputs_[judged_];
+    MetricResult m;
+    if (data_.has_targets()) {
+      const double peak = data_.metric().peak > 0 ? data_.metric().peak : 1.0;
+      m.name = chosen == "ssim" ? "ssim" : "psnr";
+      m.reference = chosen == "ssim" ? ssim_[0].mean() : to_target_[0].psnr(peak);
+      m.compressed = chosen == "ssim" ? ssim_[1].mean() : to_target_[1].psnr(peak);
+      m.n = data_.count();
+    } else if (data_.has_labels()) {
+      m.name = chosen == "top5" ? "top5" : "top1";
+      m.reference = chosen == "top5" ? accuracy_[0].top5() : accuracy_[0].top1();
+      m.compressed = chosen == "top5" ? accuracy_[1].top5() : accuracy_[1].top1();
+      m.n = accuracy_[0].decisions();
+      m.lost = o.flips.lost();
+      m.won = o.flips.gained();
+      m.p = mcnemar_p(m.lost, m.won);
+    } else if (o.is_classes) {
+      m.name = "agreement";
+      m.reference = 1;
+      m.compressed = o.flips.agreement();
+      m.n = o.flips.decisions();
+      m.lost = o.flips.decisions() - o.flips.agreeing();
+    } else {
+      return;
+    }
+    report_.metric = m;
+  }
+
+  Result<void> measure_cost() {
+    if (data_.count() == 0) return {};
+    TRY(const auto inputs, data_.at(0));
+    std::vector<Tensor> other(model_.inputs().size());
+    for (size_t k = 0; k < inputs.size(); ++k) other[place_of(model_.inputs(), reference_.inputs()[k].name)] = inputs[k];
+    const auto time = [](Session& s, const std::vector<Tensor>& x) -> Result<double> {
+      std::vector<double> ms;
+      double total = 0;
+      while (ms.size() < 3 || (total < 100 && ms.size() < 50)) {
+        const auto start = std::chrono::steady_clock::now();
+        TRY(s.run(x));
+        ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+        total += ms.back();
+      }
+      std::sort(ms.begin(), ms.end());
+      return ms[ms.size() / 2];
+    };
+    TRY(const double a, time(reference_, inputs));
+    TRY(const double b, time(model_, other));
+    report_.reference_cost = SideCost{a, reference_.arena_bytes()};
+    report_.model_cost = SideCost{b, model_.arena_bytes()};
+    report_.kernels = model_.kernels();
+    return {};
+  }
+
+  // ---- warnings ----
+
+  // The layer where the error grows most: its noise over that of the layer before.
+  const LayerRow* worst_layer() const {
+    const LayerRow* worst = nullptr;
+    double before = 0, most = 0;
+    for (const LayerRow& row : report_.layers) {
+      if (!row.sqnr_db) continue;
+      const double noise = std::isinf(*row.sqnr_db) ? 0 : std::pow(10.0, -*row.sqnr_db / 10);
+      if (row.arithmetic == "int8" && noise - before > most) most = noise - before, worst = &row;
+      before = noise;
+    }
+    return worst;
+  }
+
+  void judge() {
+    const LayerRow* layer = worst_layer();
+    const std::string name = layer ? layer->name : "";
+    const std::string flag = layer ? formatted("--keep-float {}", quote(layer->name)) : "";
+    const auto warn = [&](std::string text) { report_.warnings.push_back({name, std::move(text), flag}); };
+    const std::string blame = layer ? formatted("; the error grows most in {} ({})", quote(name), layer->op) : "";
+    if (report_.metric) {
+      const MetricResult& m = *report_.metric;
+      const double drop = m.reference - m.compressed;
+      if (m.name == "psnr" && drop > 0.5) warn(formatted("PSNR against the targets falls by {:.2f} dB{}", drop, blame));
+      else if (m.name != "psnr" && drop >= 0.01) warn(formatted("{} falls by {:.2f} points{}", m.name, 100 * drop, blame));
+    }
+    for (const OutputQuality& o : report_.outputs)
+      if (o.sqnr_db < 20) warn(formatted("output {} is only {} away from the float model's (SQNR){}", quote(o.name), decibel_text(o.sqnr_db), blame));
+  }
+
+  static std::string decibel_text(double v) { return formatted("{:.1f} dB", v); }
+
+  Session& reference_;
+  Session& model_;
+  Dataset& data_;
+  const ComparisonOptions& options_;
+  Report& report_;
+  std::vector<OutputState> outputs_;
+  size_t judged_ = 0;
+  Accuracy accuracy_[2] = {Accuracy(data_.label_offset()), Accuracy(data_.label_offset())};
+  Difference to_target_[2];
+  Ssim ssim_[2] = {Ssim(data_.metric().peak > 0 ? data_.metric().peak : 1.0), Ssim(data_.metric().peak > 0 ? data_.metric().peak : 1.0)};
+  std::map<std::string, Tensor> values_;
+  std::map<std::string, Difference> layers_;
+};
+
+}  // namespace
+
+Result<void> compare_sessions(Session& reference, Session& model, Dataset& data, const ComparisonOptions& options,
+                              Report& report) {
+  return Comparison(reference, model, data, options, report).run();
+}
+
+}  // namespace bantam

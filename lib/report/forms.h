@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pieces that the forms of the report share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "report/report.h"
+#include "report/table.h"
+
+namespace bantam {
+
+std::string decibel(double v);  // "23.51 dB"; "equal" for infinity
+std::string decibel(const std::optional<double>& v);
+std::string metric_text(const std::string& name, double v);
+std::string metric_line(const Report& report);
+std::string cost_line(const Report& report);
+TextTable output_table(const Report& report);
+TextTable size_table(const Report& report);
+TextTable layer_table(const Report& report, size_t most);
+
+}  // namespace bantam

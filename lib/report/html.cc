@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report as one self-contained page: no scripts, nothing from elsewhere; plots are inline SVG.
+#include <algorithm>
+#include <cmath>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "report/forms.h"
+#include "report/report.h"
+
+namespace bantam {
+namespace {
+
+constexpr const char* kStyle = R"(
+:root { --ink: #1c2330; --paper: #ffffff; --soft: #5b6678; --line: #d9dee7; --bar: #3568c4; --bad: #b3261e; --good: #1a7f42; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --paper: #14171d; --soft: #9aa5b8; --line: #303744; --bar: #7aa2f0; --bad: #ff8a80; --good: #6fd398; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.86rem; }
+th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.n { text-align: right; font-variant-numeric: tabular-nums; } .warn { border-left: 4px solid var(--bad); padding: 0.3rem 0.8rem; margin: 0.5rem 0; }
+.soft { color: var(--soft); } code, pre { font: 0.82rem/1.45 ui-monospace, monospace; } pre { overflow-x: auto; border: 1px solid var(--line); padding: 0.8rem; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } svg .b { fill: var(--bar); } svg .low { fill: var(--bad); } svg .g { stroke: var(--line); }
+@media print { body { margin: 0; } h2 { break-after: avoid; } }
+)";
+
+struct Bar {
+  std::string label, value;
+  double length;  // 0..1
+  bool low;
+};
+
+std::string bars(const std::vector<Bar>& list) {
+  constexpr int kRow = 18, kLabel = 220, kWidth = 380, kAll = 720;
+  std::string out = formatted("<svg role=\"img\" viewBox=\"0 0 {} {}\" width=\"100%\">\n", kAll, kRow * static_cast<int>(list.size()) + 4);
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Bar& b = list[i];
+    const int y = kRow * static_cast<int>(i);
+    std::string label = b.label;
+    if (display_width(label) > 34) label = "..." + label.substr(label.size() - 30);
+    out += formatted("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", kLabel, y + 13, escape_html(label));
+    out += formatted("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"12\" rx=\"2\"/>", b.low ? "low" : "b", kLabel + 8, y + 3, std::max(1.0, b.length * kWidth));
+    out += formatted("<text x=\"{:.1f}\" y=\"{}\">{}</text>\n", kLabel + 14 + b.length * kWidth, y + 13, escape_html(b.value));
+  }
+  return out + "</svg>\n";
+}
+
+std::string size_bars(const Report& r) {
+  std::vector<SizeRow> rows = r.size_map;
+  std::stable_sort(rows.begin(), rows.end(), [](const SizeRow& a, const SizeRow& b) { return a.bytes > b.bytes; });
+  std::vector<Bar> list;
+  for (size_t i = 0; i < rows.size() && i < 20 && rows[i].bytes; ++i)
+    list.push_back({printable(rows[i].name), formatted("{} {}", human_bytes(rows[i].bytes), rows[i].kind), static_cast<double>(rows[i].bytes) / static_cast<double>(rows[0].bytes), false});
+  return bars(list);
+}
+
+std::string layer_bars(const Report& r) {
+  std::vector<Bar> list;
+  double top = 1;
+  for (const LayerRow& l : r.layers)
+    if (l.sqnr_db && std::isfinite(*l.sqnr_db)) top = std::max(top, *l.sqnr_db);
+  for (const LayerRow& l : r.layers)
+    if (l.sqnr_db && std::isfinite(*l.sqnr_db)) list.push_back({printable(l.name), decibel(*l.sqnr_db), std::clamp(*l.sqnr_db / top, 0.0, 1.0), *l.sqnr_db < 20});
+  return bars(list);
+}
+
+}  // namespace
+
+std::string to_html(const Report& r) {
+  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
+                    escape_html(headline(r)) + "</title>\n<style>" + kStyle + "</style></head><body>\n";
+  out += "<h1>" + escape_html(headline(r)) + "</h1>\n";
+  for (const ReportWarning& w : r.warnings)
+    out += "<p class=\"warn\">" + (w.layer.empty() ? std::string() : "<code>" + escape_html(printable(w.layer)) + "</code>: ") + escape_html(printable(w.text)) +
+           (w.flag.empty() ? "" : "<br>What helps: <code>" + escape_html(printable(w.flag)) + "</code>") + "</p>\n";
+  if (!r.outputs.empty())
+    out += formatted("<h2>Against the float model <span class=\"soft\">({} samples; above 30 dB PSNR counts as good)</span></h2>\n<div class=\"scroll\">", r.samples) + output_table(r).html() + "</div>\n";
+  if (r.metric) out += "<p>" + escape_html(metric_line(r)) + "</p>\n";
+  if (!cost_line(r).empty()) out += "<p>" + escape_html(cost_line(r)) + "</p>\n";
+  if (!r.size_map.empty()) out += "<h2>Where the bytes are</h2>\n" + size_bars(r) + "<details><summary>All rows</summary><div class=\"scroll\">" + size_table(r).html() + "</div></details>\n";
+  if (!r.layers.empty()) {
+    out += "<h2>Error by layer <span class=\"soft\">(signal to noise of each layer's output; short and red is bad)</span></h2>\n" + layer_bars(r);
+    out += "<details><summary>All layers</summary><div class=\"scroll\">" + layer_table(r, r.layers.size()).html() + "</div></details>\n";
+  }
+  if (!r.recipe.empty()) out += "<h2>Recipe</h2>\n<pre>" + escape_html(r.recipe) + "</pre>\n";
+  for (const std::string& n : r.notes) out += "<p class=\"soft\">" + escape_html(printable(n)) + "</p>\n";
+  out += "<p class=\"soft\">" + escape_html(r.tool) + (r.data_hash.empty() ? "" : ", samples " + escape_html(r.data_hash)) + (r.source_hash.empty() ? "" : ", source " + escape_html(r.source_hash)) + "</p>\n";
+  return out + "</body></html>\n";
+}
+
+}  // namespace bantam

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "report/report.h"
+
+namespace bantam {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no infinity: equal outputs have null dB, and "equal" says why.
+Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
+
+Json optional_number(const std::optional<double>& v) { return v ? number(*v) : Json(nullptr); }
+
+Json cost(const SideCost& c) { return {{"ms", number(c.milliseconds)}, {"arena_bytes", c.arena_bytes}}; }
+
+}  // namespace
+
+std::string to_json(const Report& r) {
+  Json j;
+  j["tool"] = r.tool;
+  j["command"] = r.command;
+  j["source"] = {{"name", printable(r.source)}, {"bytes", r.source_bytes}, {"hash", r.source_hash}, {"parameters", r.parameters}};
+  j["model"] = printable(r.model);
+  j["file_bytes"] = r.file_bytes;
+  j["samples"] = r.samples;
+  j["data_hash"] = r.data_hash;
+  Json outputs = Json::object();
+  for (const OutputQuality& o : r.outputs) {
+    Json q = {{"sqnr_db", number(o.sqnr_db)}, {"psnr_db", number(o.psnr_db)}, {"peak", number(o.peak)},
+              {"cosine", number(o.cosine)}, {"max_error", number(o.max_error)}, {"equal", std::isinf(o.sqnr_db)}};
+    if (o.kl) q["kl"] = number(*o.kl);
+    if (o.agreement) q["agreement"] = number(*o.agreement);
+    outputs[printable(o.name)] = q;
+  }
+  j["outputs"] = outputs;
+  j["metric"] = nullptr;
+  if (r.metric)
+    j["metric"] = {{"name", r.metric->name}, {"float", number(r.metric->reference)}, {"compressed", number(r.metric->compressed)},
+                   {"n", r.metric->n}, {"lost", r.metric->lost}, {"won", r.metric->won}, {"p", optional_number(r.metric->p)}};
+  j["size_map"] = Json::array();
+  for (const SizeRow& s : r.size_map) j["size_map"].push_back({{"name", printable(s.name)}, {"kind", s.kind}, {"bytes", s.bytes}});
+  j["layers"] = Json::array();
+  for (const LayerRow& l : r.layers)
+    j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"arithmetic", l.arithmetic}, {"storage", l.storage},
+                           {"bytes", l.bytes}, {"macs", l.macs}, {"sqnr_db", optional_number(l.sqnr_db)}, {"own_db", optional_number(l.own_db)}});
+  j["warnings"] = Json::array();
+  for (const ReportWarning& w : r.warnings) j["warnings"].push_back({{"layer", printable(w.layer)}, {"text", printable(w.text)}, {"flag", printable(w.flag)}});
+  j["cost"] = {{"kernels", r.kernels}, {"threads", r.threads},
+               {"float", r.reference_cost ? cost(*r.reference_cost) : Json(nullptr)},
+               {"compressed", r.model_cost ? cost(*r.model_cost) : Json(nullptr)}};
+  j["recipe"] = r.recipe;
+  j["notes"] = Json::array();
+  for (const std::string& n : r.notes) j["notes"].push_back(printable(n));
+  return j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace bantam

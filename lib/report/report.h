@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a conversion or a comparison found: one structure, and its forms. docs/reports.md explains every
+// field; docs/report.schema.json is the schema of the JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/size_map.h"
+
+namespace bantam {
+
+// How close an output of the compressed model is to the float model's, over all samples.
+struct OutputQuality {
+  std::string name;
+  double sqnr_db = 0;  // signal to quantization noise
+  double psnr_db = 0;  // peak signal to noise; above 30 dB counts as good
+  double peak = 0;     // the largest minus the smallest value of the float model's output
+  double cosine = 0, max_error = 0;
+  std::optional<double> kl;         // of class scores: mean divergence from the float model's
+  std::optional<double> agreement;  // of class scores: share of samples with the same best class
+};
+
+// The task's own measure, where labels or targets are there.
+struct MetricResult {
+  std::string name;  // "top1", "psnr", ...
+  double reference = 0, compressed = 0;
+  int64_t n = 0;
+  int64_t lost = 0, won = 0;  // right before and wrong now, and the other way round
+  std::optional<double> p;    // exact McNemar test
+};
+
+struct LayerRow {
+  std::string name, op;
+  std::string arithmetic;  // "int8" or "float"
+  std::string storage;     // of its weights: "8 bit, rANS"
+  uint64_t bytes = 0;      // of its weights in the file
+  int64_t macs = 0;
+  std::optional<double> sqnr_db;  // of its output against the float model's: all error so far
+  std::optional<double> own_db;   // of its output if only this layer is quantized
+};
+
+struct ReportWarning {
+  std::string layer, text, flag;
+};
+
+struct SideCost {
+  double milliseconds = 0;  // median of one sample
+  uint64_t arena_bytes = 0;
+};
+
+struct Report {
+  std::string tool, command;  // "convert" or "compare"
+  std::string source, model;  // file names, without folders
+  uint64_t source_bytes = 0, file_bytes = 0;
+  std::vector<SizeRow> size_map;
+  int64_t samples = 0;
+  std::string data_hash, source_hash;
+  std::vector<OutputQuality> outputs;
+  std::optional<MetricResult> metric;
+  std::vector<LayerRow> layers;
+  std::vector<ReportWarning> warnings;
+  std::optional<SideCost> reference_cost, model_cost;
+  std::string kernels;
+  int threads = 1;
+  std::string recipe;  // expanded
+  std::vector<std::string> notes;
+  int64_t parameters = 0;
+};
+
+std::string to_json(const Report& report);
+std::string to_markdown(const Report& report);
+std::string to_html(const Report& report);  // one file, no scripts, nothing from elsewhere
+// For a terminal; `colour` uses ANSI sequences, `layers` is how many rows of the layer table to show
+// (worst first, 0: none).
+std::string to_text(const Report& report, bool colour, size_t layers);
+
+// One line: "1.12 MB (4.4x smaller), int8, 97.5 % agreement".
+std::string headline(const Report& report);
+
+}  // namespace bantam

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The arena: one block for all activations, with an offset for each. Two values whose lifetimes
+   overlap never share bytes. Values are placed from large to small, each at the lowest offset that
+   is free during its life (Pisarchyk and Lee 2020, "greedy by size"); long graphs, where that would
+   take quadratic time, are placed in order of execution instead. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/frame.h"
+#include "runtime/shape.h"
+
+#define GREEDY_LIMIT 3000
+
+typedef struct item {
+  size_t bytes, offset;
+  int32_t begin, end; /* first and last step that needs the bytes, inclusive */
+  int32_t index;      /* value, or -1 - step for a scratch */
+} item;
+
+static int by_size(const void* a, const void* b) {
+  const item *x = a, *y = b;
+  if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+  if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+  return x->index < y->index ? -1 : 1;
+}
+static int by_begin(const void* a, const void* b) {
+  const item *x = a, *y = b;
+  if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+  return by_size(a, b);
+}
+
+/* Lowest offset for `t` among `n` placed items sorted by offset, which it is inserted into. */
+static void place(item** placed, int n, item* t) {
+  size_t at = 0;
+  for (int i = 0; i < n; ++i) {
+    const item* p = placed[i];
+    if (p->end < t->begin || p->begin > t->end) continue;
+    if (p->offset >= at + t->bytes) break;
+    if (p->offset + p->bytes > at) at = p->offset + p->bytes;
+  }
+  t->offset = at;
+  int i = n;
+  for (; i > 0 && placed[i - 1]->offset > at; --i) placed[i] = placed[i - 1];
+  placed[i] = t;
+}
+
+static size_t top(const item* items, int n) {
+  size_t bytes = 0;
+  for (int i = 0; i < n; ++i)
+    if (items[i].offset + items[i].bytes > bytes) bytes = items[i].offset + items[i].bytes;
+  return bytes;
+}
+
+static size_t greedy(item* items, int n, item** placed) {
+  qsort(items, (size_t)n, sizeof *items, by_size);
+  for (int i = 0; i < n; ++i) place(placed, i, &items[i]);
+  return top(items, n);
+}
+
+static size_t in_order(item* items, int n, item** placed) {
+  qsort(items, (size_t)n, sizeof *items, by_begin);
+  int live = 0;
+  for (int i = 0; i < n; ++i) {
+    int kept = 0;
+    for (int k = 0; k < live; ++k)
+      if (placed[k]->end >= items[i].begin) placed[kept++] = placed[k];
+    place(placed, kept, &items[i]);
+    live = kept + 1;
+  }
+  return top(items, n);
+}
+
+static int32_t root_of(const bt_frame* f, int32_t v) {
+  while (f->slots[v].view_of >= 0) v = f->slots[v].view_of;
+  return v;
+}
+
+/* Fills items with every arena root and scratch; returns how many. */
+static int collect(const bt_frame* f, item* items, int32_t* item_of) {
+  const bt_graph* g = f->graph;
+  int n = 0;
+  for (int i = 0; i < g->n_values; ++i) item_of[i] = -1;
+  for (int s = 0; s < g->n_nodes; ++s) {
+    const bt_node* node = &g->nodes[s];
+    for (int i = 0; i < node->n_in; ++i) {
+      if (node->in[i] < 0) continue;
+      const int32_t k = item_of[root_of(f, node->in[i])];
+      if (k >= 0) items[k].end = s;
+    }
+    for (int i = 0; i < node->n_out; ++i) {
+      const int32_t v = node->out[i];
+      if (v < 0 || f->slots[v].place != BT_PLACE_ARENA || f->slots[v].view_of >= 0) continue;
+      const size_t bytes = (bt_bytes(&f->slots[v].tensor) + BT_ALIGN - 1) / BT_ALIGN * BT_ALIGN;
+      item_of[v] = n;
+      items[n++] = (item){.bytes = bytes, .begin = s, .end = s, .index = v};
+    }
+    if (f->steps[s].scratch_bytes && !f->steps[s].dynamic && !f->steps[s].folded) {
+      const size_t bytes = (f->steps[s].scratch_bytes + BT_ALIGN - 1) / BT_ALIGN * BT_ALIGN;
+      items[n++] = (item){.bytes = bytes, .begin = s, .end = s, .index = -1 - s};
+    }
+  }
+  for (int i = 0; i < g->n_outputs; ++i) {
+    const int32_t k = item_of[root_of(f, g->outputs[i])];
+    if (k >= 0) items[k].end = g->n_nodes;
+  }
+  return n;
+}
+
+bt_status bt_arena_layout(bt_frame* f) {
+  const bt_graph* g = f->graph;
+  const size_t most = (size_t)g->n_values + (size_t)g->n_nodes + 1;
+  item* items = malloc(most * sizeof *items);
+  item** placed = malloc(most * sizeof *placed);
+  int32_t* item_of = malloc(((size_t)g->n_values + 1) * sizeof *item_of);
+  bt_status status = items && placed && item_of ? BT_OK : BT_NO_MEMORY;
+  if (status == BT_OK) {
+    const int n = collect(f, items, item_of);
+    const size_t bytes = n <= GREEDY_LIMIT ? greedy(items, n, placed) : in_order(items, n, placed);
+    const size_t limit = f->env->max_bytes;
+    bt_call c = {.env = f->env, .op = NULL};
+    if (limit && bytes > limit)
+      status = bt_fail(&c, BT_LIMIT, "activations need %zu bytes; the limit is %zu", bytes, limit);
+    f->arena_bytes = bytes;
+    if (status == BT_OK && bytes + BT_ALIGN > f->arena_capacity) {
+      bt_release(f->arena);
+      f->arena_capacity = 0;
+      f->arena = bt_alloc(bytes + BT_ALIGN); /* the last kernel may read a little past its row */
+      if (f->arena) f->arena_capacity = bytes + BT_ALIGN;
+      else status = bt_fail(&c, BT_NO_MEMORY, "no memory for %zu bytes of activations", bytes);
+    }
+    for (int i = 0; i < n && status == BT_OK; ++i) {
+      if (items[i].index < 0) f->steps[-1 - items[i].index].scratch_offset = items[i].offset;
+      else f->slots[items[i].index].tensor.data = f->arena + items[i].offset;
+    }
+    for (int s = 0; s < g->n_nodes && status == BT_OK; ++s)
+      for (int i = 0; i < g->nodes[s].n_out; ++i) { /* what shares another value's bytes */
+        const int32_t v = g->nodes[s].out[i];
+        if (v >= 0 && f->slots[v].view_of >= 0 && f->slots[v].place == BT_PLACE_ARENA)
+          f->slots[v].tensor.data = f->slots[f->slots[v].view_of].tensor.data;
+      }
+  }
+  free(items);
+  free(placed);
+  free(item_of);
+  return status;
+}

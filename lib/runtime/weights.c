@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Decoding of stored constants: symbols first, then the mapping to elements. */
+#include "runtime/weights.h"
+
+#include <stdlib.h>
+
+#include "runtime/adaptive.h"
+#include "runtime/crc.h"
+#include "runtime/frame.h"
+#include "runtime/rans.h"
+#include "runtime/session.h"
+
+/* ---- records ---- */
+
+static int64_t count_of(int rank, const int64_t* dims) {
+  int64_t n = 1;
+  for (int i = 0; i < rank; ++i) {
+    if (dims[i] < 0 || (dims[i] > 0 && n > (INT64_MAX / 32) / dims[i])) return -1;
+    n *= dims[i];
+  }
+  return n;
+}
+
+static int mapping_fits(const bt_stored* s) {
+  switch (s->mapping) {
+    case BT_MAP_RAW: return s->coding == BT_CODE_STORED;
+    case BT_MAP_INT: return bt_is_int(s->dtype) || s->dtype == BT_BOOL;
+    case BT_MAP_REAL: return s->dtype == BT_F32 && s->quant;
+    case BT_MAP_BOOK: return s->book_entries >= 1 && s->book_entries <= 65536;
+    case BT_MAP_PLANES: return s->coding == BT_CODE_RANS;
+    default: return 0;
+  }
+}
+
+int bt_stored_read(bt_reader* r, const unsigned char* weights, uint64_t weights_size,
+                   const bt_quant* quants, int n_quants, bt_stored* s) {
+  memset(s, 0, sizeof *s);
+  s->dtype = (bt_dtype)bt_read_le(r, 1);
+  s->rank = (int)bt_read_le(r, 1);
+  if (r->failed || !bt_is_type(s->dtype < BT_DTYPE_COUNT ? s->dtype : BT_NONE, BT_TYPES_ANY) ||
+      s->rank > BT_MAX_RANK)
+    return 0;
+  for (int i = 0; i < s->rank; ++i) {
+    const uint64_t d = bt_read_varint(r);
+    if (d > (uint64_t)INT64_MAX / 32) return 0;
+    s->dims[i] = (int64_t)d;
+  }
+  s->count = count_of(s->rank, s->dims);
+  const uint64_t quant = bt_read_varint(r);
+  if (s->count < 0 || quant > (uint64_t)n_quants) return 0;
+  if (quant) s->quant = &quants[quant - 1];
+  if (s->quant && s->quant->n > 1 && (s->quant->axis >= s->rank || s->dims[s->quant->axis] != s->quant->n))
+    return 0;
+  s->mapping = (uint8_t)bt_read_le(r, 1);
+  s->coding = (uint8_t)bt_read_le(r, 1);
+  if (s->mapping == BT_MAP_INT || s->mapping == BT_MAP_REAL) s->low = bt_read_zigzag(r);
+  if (s->mapping == BT_MAP_BOOK) {
+    s->book_entries = (uint32_t)bt_read_count(r, 1);
+    s->book = bt_read_bytes(r, s->book_entries * bt_dtype_size(s->dtype));
+  }
+  if (s->coding == BT_CODE_BITS || s->coding == BT_CODE_SPARSE) s->bits = (uint8_t)bt_read_le(r, 1);
+  if (s->coding == BT_CODE_SPARSE) s->sparse_zero = (uint32_t)bt_read_varint(r);
+  const uint64_t offset = bt_read_varint(r);
+  s->size = bt_read_varint(r);
+  s->crc = (uint32_t)bt_read_le(r, 4);
+  if (r->failed || !mapping_fits(s) || s->bits > 32) return 0;
+  if (offset > weights_size || s->size > weights_size - offset) return 0;
+  s->bytes = weights + offset;
+  const uint64_t bytes = (uint64_t)s->count * bt_dtype_size(s->dtype);
+  switch (s->coding) { /* so that nothing large is allocated for what a few bytes claim */
+    case BT_CODE_STORED: return s->size == bytes;
+    case BT_CODE_BITS: return s->size == ((uint64_t)s->count * s->bits + 7) / 8 && s->bits > 0;
+    case BT_CODE_SPARSE: return s->size >= ((uint64_t)s->count + 7) / 8;
+    case BT_CODE_RANS: return s->size >= (uint64_t)s->count / BT_RANS_BLOCK * (4 * BT_RANS_LANES);
+    case BT_CODE_ADAPTIVE: return s->size >= (uint64_t)s->count / 8192; /* 2^-9.9 bits at the least */
+    default: return 0;
+  }
+}
+
+int bt_stored_is_ready(const bt_stored* s) {
+  return s->coding == BT_CODE_STORED && (uintptr_t)s->bytes % bt_dtype_size(s->dtype) == 0;
+}
+
+/* ---- symbols ---- */
+
+static uint32_t bits_at(const unsigned char* p, uint64_t index, int bits) {
+  uint64_t v = 0;
+  const uint64_t first = index * (uint64_t)bits;
+  const int need = (int)((first % 8 + (uint64_t)bits + 7) / 8);
+  for (int i = 0; i < need; ++i) v |= (uint64_t)p[first / 8 + (uint64_t)i] << (8 * i);
+  return (uint32_t)(v >> (first % 8)) & (bits == 32 ? 0xFFFFFFFFu : (1u << bits) - 1u);
+}
+
+/* Walks the symbols of BT_CODE_BITS and BT_CODE_SPARSE one by one. */
+typedef struct symbol_walk {
+  const bt_stored* s;
+  uint64_t next, values; /* values: symbols behind the bitmap so far */
+  const unsigned char* packed;
+  uint64_t packed_count;
+} symbol_walk;
+
+static int walk_start(symbol_walk* w, const bt_stored* s) {
+  *w = (symbol_walk){.s = s, .packed = s->bytes, .packed_count = (uint64_t)s->count};
+  if (s->coding != BT_CODE_SPARSE) return 1;
+  const uint64_t map = ((uint64_t)s->count + 7) / 8;
+  uint64_t set = 0;
+  for (uint64_t i = 0; i < map; ++i)
+    for (unsigned b = s->bytes[i]; b; b &= b - 1) ++set;
+  w->packed = s->bytes + map;
+  w->packed_count = set;
+  return s->size == map + (set * s->bits + 7) / 8;
+}
+
+static uint32_t walk_next(symbol_walk* w) {
+  const bt_stored* s = w->s;
+  const uint64_t i = w->next++;
+  if (s->coding == BT_CODE_BITS) return bits_at(s->bytes, i, s->bits);
+  if (!(s->bytes[i / 8] >> (i % 8) & 1) || w->values >= w->packed_count) return s->sparse_zero;
+  return s->bits ? bits_at(w->packed, w->values++, s->bits) : 0;
+}
+
+/* ---- elements ---- */
+
+typedef struct sink {
+  const bt_stored* s;
+  unsigned char* out;
+  size_t element;
+  int64_t inner, channels; /* of the quant's axis */
+  int ok;
+} sink;
+
+static void put(sink* k, int64_t i, uint32_t symbol) {
+  const bt_stored* s = k->s;
+  if (s->mapping == BT_MAP_BOOK) {
+    if (symbol >= s->book_entries) {
+      k->ok = 0;
+      return;
+    }
+    memcpy(k->out + (size_t)i * k->element, s->book + symbol * k->element, k->element);
+    return;
+  }
+  const int64_t q = (int64_t)((uint64_t)s->low + symbol);
+  if (s->mapping == BT_MAP_REAL) {
+    const int64_t c = s->quant->n > 1 ? i / k->inner % k->channels : 0;
+    const int64_t zero = s->quant->zero ? s->quant->zero[c] : 0;
+    ((float*)(void*)k->out)[i] = (float)(q - zero) * s->quant->scale[c];
+    return;
+  }
+  switch (k->element) {
+    case 1: ((uint8_t*)k->out)[i] = (uint8_t)q; break;
+    case 2: ((uint16_t*)(void*)k->out)[i] = (uint16_t)q; break;
+    case 4: ((uint32_t*)(void*)k->out)[i] = (uint32_t)q; break;
+    default: ((uint64_t*)(void*)k->out)[i] = (uint64_t)q; break;
+  }
+}
+
+static int decode_planes(const bt_stored* s, unsigned char* out, size_t element) {
+  unsigned char* plane = malloc((size_t)s->count + 1);
+  bt_reader r = {s->bytes, s->bytes + s->size, 0};
+  int ok = plane != NULL;
+  for (size_t b = 0; b < element && ok; ++b) {
+    const uint64_t size = bt_read_varint(&r);
+    const unsigned char* stream = bt_read_bytes(&r, size);
+    ok = stream && bt_rans_decode(stream, size, plane, (size_t)s->count);
+    for (int64_t i = 0; i < s->count && ok; ++i) out[(size_t)i * element + b] = plane[i];
+  }
+  free(plane);
+  return ok && r.at == r.end;
+}
+
+static int decode_symbols(sink* k) {
+  const bt_stored* s = k->s;
+  const size_t n = (size_t)s->count;
+  int ok = 0;
+  if (s->coding == BT_CODE_BITS || s->coding == BT_CODE_SPARSE) {
+    symbol_walk w;
+    if (!walk_start(&w, s)) return 0;
+    for (size_t i = 0; i < n; ++i) put(k, (int64_t)i, walk_next(&w));
+    ok = 1;
+  } else if (s->coding == BT_CODE_RANS) {
+    unsigned char* symbols = malloc(n + 1);
+    ok = symbols && bt_rans_decode(s->bytes, s->size, symbols, n);
+    for (size_t i = 0; i < n && ok; ++i) put(k, (int64_t)i, symbols[i]);
+    free(symbols);
+  } else if (s->coding == BT_CODE_ADAPTIVE) {
+    uint16_t* symbols = malloc((n + 1) * sizeof *symbols);
+    int32_t* work = malloc((n + 1) * sizeof *work);
+    ok = symbols && work && bt_adaptive_decode(s->bytes, s->size, 65536, symbols, work, n);
+    for (size_t i = 0; i < n && ok; ++i) put(k, (int64_t)i, symbols[i]);
+    free(symbols);
+    free(work);
+  }
+  return ok && k->ok;
+}
+
+bt_status bt_stored_decode(const bt_stored* s, void* out) {
+  if (bt_crc32(s->bytes, s->size) != s->crc)
+    return bt_report(BT_BAD_INPUT, "a tensor is damaged: its checksum does not match");
+  sink k = {.s = s, .out = out, .element = bt_dtype_size(s->dtype), .inner = 1, .channels = 1, .ok = 1};
+  if (s->quant && s->quant->n > 1) {
+    k.channels = s->quant->n;
+    for (int d = s->quant->axis + 1; d < s->rank; ++d) k.inner *= s->dims[d];
+  }
+  int ok = 1;
+  if (s->coding == BT_CODE_STORED) memcpy(out, s->bytes, s->size);
+  else if (s->mapping == BT_MAP_PLANES) ok = decode_planes(s, out, k.element);
+  else ok = decode_symbols(&k);
+  return ok ? BT_OK : bt_report(BT_BAD_INPUT, "a tensor is damaged: its code does not decode");
+}
+
+bt_status bt_decode(bt_env* env, const bt_value* v, void** data) {
+  const bt_stored* s = v->stored;
+  *data = bt_alloc((size_t)s->count * bt_dtype_size(s->dtype) + BT_ALIGN);
+  if (!*data) return BT_NO_MEMORY;
+  const bt_status status = bt_stored_decode(s, *data);
+  if (status != BT_OK) {
+    bt_release(*data);
+    *data = NULL;
+    strncpy(env->message, bt_last_error(), BT_MESSAGE - 1);
+  }
+  return status;
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides what is computed in 8-bit integers, and with which scales. Only annotates: values get a Quant,
+// nodes the mark `integer`; `lower-to-integer` acts on it. Until then the executor simulates the rounding.
+//
+//   %y = Conv(%x, %w, %b)      =>   %x q(i8, ...), %w q(i8, axis=0, ...), %y q(i8, ...) = Conv(...) integer
+//
+// - Products with constant weights are computed in integers; others follow where they lie between such
+//   products and all their neighbours are integer as well. What comes behind the last product (softmax,
+//   decoding of boxes) stays in float, and the last product leaves as float: it costs next to nothing.
+// - Values that are only moved (Reshape, MaxPool, Concat ...) share one scale.
+// - Without calibrated ranges, or with activations=none, weights alone are quantized: they are stored in
+//   integers and computed in float.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "pass/pass.h"
+#include "quant/choose_range.h"
+#include "quant/weight_scale.h"
+#include "quant/weights.h"
+
+namespace bantam {
+namespace {
+
+struct Options {
+  int bits = 8;
+  std::string weights = "channel", activations = "int8", range = "mse", weight_range = "max", tail = "float", keep;
+  double percentile = 99.99;
+  int small = 256;
+};
+
+void describe(OptionList& list, Options& o) {
+  list.number("bits", &o.bits, 2, 8, "bits per weight");
+  list.word("weights", &o.weights, "channel|tensor", "one scale per output channel, or per tensor");
+  list.word("activations", &o.activations, "int8|none", "none: weights only, computed in float");
+  list.word("range", &o.range, "minmax|percentile|mse|entropy", "how the range of an activation is chosen");
+  list.real("percentile", &o.percentile, 90, 100, "for range=percentile: the share of values inside");
+  list.word("weight-range", &o.weight_range, "max|mse", "largest weight, or smallest squared error");
+  list.word("tail", &o.tail, "float|int8", "what comes behind the last product");
+  list.text("keep", &o.keep, "layers that stay in float: patterns of node or value names, separated by commas");
+  list.number("small", &o.small, 0, 1000000, "constants of fewer elements stay in float where they are only stored");
+}
+
+class Quantizer {
+ public:
+  Quantizer(Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx) {
+    for (const std::string& pattern : split(options.keep, ','))
+      if (!trim(pattern).empty()) keep_.emplace_back(trim(pattern));
+  }
+
+  Result<bool> run() {
+    const bool activations = options_.activations == "int8" && ctx_.calibration;
+    TRY(refuse_nan());
+    if (activations) {
+      choose_nodes();
+      for (Node* n : graph_.nodes())
+        if (n->integer) TRY(quantize_weight(*n));
+      group_values();
+      annotate_values();
+    }
+    TRY(store_other_weights());
+    return changed_;
+  }
+
+ private:
+  // A scale made of NaN would ruin a layer without a word.
+  Result<void> refuse_nan() {
+    for (const Node* n : graph_.nodes())
+      for (const size_t i : weight_inputs(*n)) {
+        const Value* w = n->input(i);
+        if (!w || !w->is_constant() || w->dtype != BT_F32) continue;
+        for (const float v : w->constant->floats())
+          if (!std::isfinite(v))
+            return Error{Code::bad_input, formatted("weight {} of node {} holds NaN or infinity; it cannot be quantized (keep it with: quantize on not {})", quote(w->name), quote(n->name), quote(n->name))};
+      }
+    return {};
+  }
+
+  // ---- which nodes ----
+
+  bool selected(const Node& n) const {
+    if (!ctx_.selected(n)) return false;
+    for (const std::string& pattern : keep_)
+      if (glob_matches(pattern, n.name) || (n.output() && glob_matches(pattern, n.output()->name))) return false;
+    return true;
+  }
+
+  static bool is_float(const Value* v) { return v && v->dtype == BT_F32 && !v->quant; }
+
+  bool is_product(const Node& n) const {
+    if (n.op->quant != BT_QUANT_MACS || !selected(n) || !is_float(n.input(0)) || !n.input(1)) return false;
+    const Value* w = n.input(1);
+    if (!w->is_constant() || w->dtype != BT_F32 || w->rank() < 2) return false;
+    for (size_t i = 2; i < n.inputs.size(); ++i)
+      if (n.inputs[i] && !n.inputs[i]->is_constant()) return false;
+    if (n.is("Gemm")) {
+      const Value* c = n.input(2);
+      const int64_t outputs = (*w->shape)[n.attr_int("transB") ? 0 : 1];
+      if (n.attr_float("alpha") != 1.0f || n.attr_float("beta") != 1.0f || n.attr_int("transA")) return false;
+      if (c && !(c->constant->count() == outputs && c->shape->back() == outputs)) return false;
+    }
+    if (n.is("ConvTranspose") && n.attr_word("layout") == "first" && n.attr_int("group") > 1) return false;
+    return true;
+  }
+
+  bool may_follow(const Node& n) const {
+    if (!selected(n) || !n.output() || !is_float(n.output()) || !is_float(n.input(0))) return false;
+    switch (n.op->quant) {
+      case BT_QUANT_SAME: return !n.input(0)->is_constant() && n.outputs.size() == 1;
+      case BT_QUANT_TABLE: return !n.input(0)->is_constant();
+      case BT_QUANT_JOIN:
+      case BT_QUANT_ARITH: {
+        bool computed = false;
+        for (const Value* v : n.inputs) {
+          if (!v || v->dtype != BT_F32) continue;
+          if (v->is_constant() && !all_finite(*v->constant)) return false;
+          computed = computed || !v->is_constant();
+        }
+        return computed;
+      }
+      default: return false;
+    }
+  }
+
+  static bool all_finite(const Tensor& t) {
+    return std::all_of(t.floats().begin(), t.floats().end(), [](float f) { return std::isfinite(f); });
+  }
+
+  // Operands that an integer node reads as integers.
+  static std::vector<Value*> quantized_inputs(const Node& n) {
+    if (n.op->quant == BT_QUANT_MACS || n.op->quant == BT_QUANT_SAME || n.op->quant == BT_QUANT_TABLE) return {n.inputs[0]};
+    std::vector<Value*> list;
+    for (Value* v : n.inputs)
+      if (v && v->dtype == BT_F32) list.push_back(v);
+    return list;
+  }
+
+  void choose_nodes() {
+    const auto nodes = graph_.nodes();
+    std::set<const Node*> before, behind;  // with a product upstream; downstream
+    for (Node* n : nodes) {
+      n->integer = is_product(*n);
+      for (const Value* v : n->inputs)
+        if (v && v->producer && (v->producer->integer || before.count(v->producer))) before.insert(n);
+    }
+    for (auto it = nodes.rbegin(); it != nodes.rend(); ++it)
+      for (const Value* v : (*it)->outputs)
+        for (const Use& u : v ? v->uses() : std::vector<Use>())
+          if (u.node->integer || behind.count(u.node)) behind.insert(*it);
+    for (Node* n : nodes) {
+      if (n->integer || !may_follow(*n)) continue;
+      const bool moves = n->op->quant == BT_QUANT_SAME || n->op->quant == BT_QUANT_JOIN;
+      const bool inside = before.count(n) || moves;  // an input may be moved before the first product
+      n->integer = inside && (behind.count(n) || (options_.tail == "int8" && before.count(n)));
+    }
+    drop_islands(nodes);
+  }
+
+  // Nodes that would need a conversion on one side are not worth it: take them out until all agree.
+  void drop_islands(const std::vector<Node*>& nodes) {
+    for (bool again = true; again;) {
+      again = false;
+      for (Node* n : nodes) {
+        if (!n->integer || n->op->quant == BT_QUANT_MACS) continue;
+        bool fits = true;
+        for (const Value* v : quantized_inputs(*n)) {
+          const bool from_border = v->is_input() && n->op->quant == BT_QUANT_SAME;
+          fits = fits && (v->is_constant() || from_border || (v->producer && v->producer->integer));
+        }
+        const bool tail = options_.tail == "int8";
+        bool wanted = tail && n->output()->is_output();
+        for (const Use& u : n->output()->uses()) {
+          const auto reads = quantized_inputs(*u.node);
+          const bool integer = u.node->integer && std::find(reads.begin(), reads.end(), n->output()) != reads.end();
+          if (integer) wanted = true;
+          else if (n->op->quant == BT_QUANT_ARITH || n->op->quant == BT_QUANT_TABLE) fits = fits && tail;
+        }
+        if (fits && wanted) continue;
+        n->integer = false;
+        again = true;
+      }
+    }
+  }
+
+  // ---- weights ----
+
+  Result<void> quantize_weight(Node& n) {
+    if (n.op->quant != BT_QUANT_MACS) return {};
+    Value* w = n.input(1);
+    if (w->quant) return {};  // shared with another node, or quantized by the source model
+    Quant q = weight_quant(*w->constant, weight_axis(n), {.bits = options_.bits, .per_channel = options_.weights == "channel", .by_error = options_.weight_range == "mse"});
+    w->quant = std::make_shared<const Quant>(std::move(q));
+    changed_ = true;
+    return {};
+  }
+
+  // Weights of everything that is not computed in integers are stored in integers all the same. The
+  // constant itself is rounded: what is computed is what is stored.
+  Result<void> store_other_weights() {
+    for (Node* n : graph_.nodes()) {
+      if (n->integer || !selected(*n)) continue;
+      for (const size_t i : weight_inputs(*n)) {
+        Value* w = n->input(i);
+        if (!w || !w->is_constant() || w->dtype != BT_F32 || w->quant || w->rank() < 2 || w->constant->count() < options_.small) continue;
+        auto q = std::make_shared<const Quant>(weight_quant(*w->constant, weight_axis(*n, i), {.bits = options_.bits, .per_channel = options_.weights == "channel", .by_error = options_.weight_range == "mse"}));
+        w->constant = std::make_shared<const Tensor>(decode(encode(*w->constant, *q), *q));
+        w->quant = q;
+        changed_ = true;
+      }
+    }
+    return {};
+  }
+
+  // ---- activations ----
+
+  const Value* root(const Value* v) {
+    auto it = parent_.find(v);
+    while (it != parent_.end() && it->second != v) v = it->second, it = parent_.find(v);
+    return v;
+  }
+  void join(const Value* a, const Value* b) { parent_[root(a)] = root(b); }
+
+  // Values that are only moved from one to the other get the same scale.
+  void group_values() {
+    for (const Node* n : graph_.nodes()) {
+      if (!n->integer) continue;
+      if (n->op->quant == BT_QUANT_SAME) join(n->inputs[0], n->output());
+      if (n->op->quant == BT_QUANT_JOIN)
+        for (const Value* v : n->inputs)  // an operand that nobody else reads may take the result's scale
+          if (v && !v->is_constant() && v->uses().size() == 1) join(v, n->output());
+    }
+  }
+
+  bool needs_quant(const Value* v) const {
+    if (v->is_constant() || v->dtype != BT_F32) return false;
+    if (v->producer && v->producer->integer && v->producer->op->quant != BT_QUANT_MACS) return true;
+    for (const Use& u : v->uses()) {
+      if (!u.node->integer) continue;
+      const auto reads = quantized_inputs(*u.node);
+      if (std::find(reads.begin(), reads.end(), v) != reads.end()) return true;
+    }
+    return options_.tail == "int8" && v->producer && v->producer->integer;
+  }
+
+  static std::shared_ptr<const Quant> fixed_quant(const Value* v) {
+    if (!v->producer || !v->producer->integer) return nullptr;
+    Quant q;
+    q.zero = {-128};
+    q.scale = {1.0f / 256};
+    if (v->producer->is("Softmax") || v->producer->is("Sigmoid")) return std::make_shared<const Quant>(q);
+    if (v->producer->is("Tanh")) {
+      q.zero = {0};
+      q.scale = {1.0f / 128};
+      return std::make_shared<const Quant>(q);
+    }
+    return nullptr;
+  }
+
+  void annotate_values() {
+    std::map<const Value*, Histogram> groups;
+    std::vector<Value*> chosen;
+    for (Value* v : graph_.values()) {
+      if (!needs_quant(v) || v->quant) continue;
+      chosen.push_back(v);
+      const auto it = ctx_.calibration->values.find(v->name);
+      const bool moved = v->producer && v->producer->integer && (v->producer->op->quant == BT_QUANT_SAME || v->producer->op->quant == BT_QUANT_JOIN);
+      if (it == ctx_.calibration->values.end()) continue;
+      if (!moved || groups.find(root(v)) == groups.end()) groups[root(v)].merge(it->second);
+    }
+    std::map<const Value*, std::shared_ptr<const Quant>> quants;
+    for (Value* v : chosen) {
+      auto& q = quants[root(v)];
+      if (!q) q = fixed_quant(v);
+      if (!q) {
+        Range range = choose_range(groups[root(v)], {.method = options_.range, .percentile = options_.percentile});
+        q = std::make_shared<const Quant>(quant_for_range(range));
+      }
+      v->quant = q;
+      v->range = Range{q->scale[0] * static_cast<float>(q->lo() - q->zero_at(0)), q->scale[0] * static_cast<float>(q->hi() - q->zero_at(0))};
+      changed_ = true;
+    }
+    quantize_constant_operands();
+  }
+
+  // Constants that an integer Add, Mul or Concat reads.
+  void quantize_constant_operands() {
+    for (Node* n : graph_.nodes()) {
+      if (!n->integer || (n->op->quant != BT_QUANT_ARITH && n->op->quant != BT_QUANT_JOIN)) continue;
+      for (Value* v : n->inputs) {
+        if (!v || !v->is_constant() || v->dtype != BT_F32 || v->quant) continue;
+        Histogram h;
+        h.add(v->constant->floats());
+        v->quant = std::make_shared<const Quant>(quant_for_range(choose_range(h, {.method = "minmax"})));
+        changed_ = true;
+      }
+    }
+  }
+
+  Graph& graph_;
+  const Options& options_;
+  PassContext& ctx_;
+  std::vector<std::string> keep_;
+  std::map<const Value*, const Value*> parent_;
+  bool changed_ = false;
+};
+
+Result<bool> run(Graph& graph, const Options& options, PassContext& ctx) { return Quantizer(graph, options, ctx).run(); }
+
+}  // namespace
+
+extern constinit const Pass quantize = make_pass<Options, describe, run>(
+    "Chooses what is computed or stored in integers, and the scales.", Effect::lossy, false);
+
+}  // namespace bantam
