@@ -44,7 +44,7 @@ static bt_status read_window(bt_call* c, bt_window* w) {
 
 static bt_status infer(bt_call* c) {
   const bt_tensor *x = c->in[0], *weight = c->in[1];
-  BT_TRY(bt_need_type(c, 0, BT_BIT(BT_F32) | BT_TYPES_HALF | BT_BIT(BT_I8)));
+  BT_TRY(bt_need_type(c, 0, BT_TYPES_PRODUCT));
   BT_TRY(bt_need_same_type(c, 0, 1));
   const int64_t group = c->attr[GROUP].i;
   if (group < 1) return bt_fail(c, BT_BAD_INPUT, "group is %lld; it must be at least 1", (long long)group);

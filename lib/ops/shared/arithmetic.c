@@ -6,12 +6,17 @@
 
 #include "ops/shared/requant.h"
 
-bt_status bt_arithmetic_infer(bt_call* c) {
+bt_status bt_need_clamp_type(bt_call* c) {
   const bt_dtype type = c->in[0]->dtype;
   const int clamps = c->attr[BT_CLAMP_LO].f != -INFINITY || c->attr[BT_CLAMP_HI].f != INFINITY;
   if (clamps && type != BT_F32 && !bt_is_half(type) && !bt_is_q8(c->in[0]))
     return bt_fail(c, BT_UNSUPPORTED, "lo and hi bound floats and quantized values, not type %s",
                    bt_dtype_name(type));
+  return BT_OK;
+}
+
+bt_status bt_arithmetic_infer(bt_call* c) {
+  BT_TRY(bt_need_clamp_type(c));
   return bt_binary_infer(c, BT_TYPES_NUMBER, BT_NONE);
 }
 

@@ -38,7 +38,9 @@
   {.name = "hi", .kind = BT_FLOAT, .f = INFINITY, .own = 1}, \
   {.name = "lo", .kind = BT_FLOAT, .f = -INFINITY, .own = 1}
 enum { BT_CLAMP_HI, BT_CLAMP_LO };
-/* Output 0 is the broadcast of two numbers of one type; the clamp is for f32 (f16, bf16) and i8. */
+/* The clamp is for f32 (f16, bf16) and quantized i8. */
+bt_status bt_need_clamp_type(bt_call* c);
+/* Output 0 is the broadcast of two numbers of one type. */
 bt_status bt_arithmetic_infer(bt_call* c);
 void bt_clamp_output(bt_call* c, float lo, float hi); /* f32 output 0, in place */
 /* y = clamp(a op b), where nothing is quantized. */

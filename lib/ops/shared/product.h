@@ -6,6 +6,9 @@
 #define BANTAM_OPS_SHARED_PRODUCT_H_
 #include "runtime/op.h"
 
+/* What operators on top of the kernels take: f32 (with f16 and bf16), and quantized i8. */
+#define BT_TYPES_PRODUCT (BT_BIT(BT_F32) | BT_TYPES_HALF | BT_BIT(BT_I8))
+
 typedef struct bt_product bt_product;
 
 /* Points a[tap * mr + r] at the operand of row first + r for r < count, and repeats a valid row up to

@@ -2,6 +2,7 @@
    Parameters of the integer kernels. */
 #include "ops/shared/requant.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 static bt_status need_one(bt_call* c, const bt_tensor* t, const char* what, int i) {
@@ -22,6 +23,24 @@ static bt_status need_one(bt_call* c, const bt_tensor* t, const char* what, int 
 bt_status bt_need_q8(bt_call* c, int first, int end) {
   for (int i = first; i < end; ++i) BT_TRY(need_one(c, c->in[i], "input", i));
   return need_one(c, c->out[0], "output", 0);
+}
+
+bt_status bt_need_product_q8(bt_call* c, int axis, int64_t outputs) {
+  BT_TRY(need_one(c, c->in[0], "input", 0));
+  const bt_quant* w = c->in[1]->quant;
+  if (!w) return bt_fail(c, BT_BAD_INPUT, "input 1 has type i8 but no scale");
+  if (w->n != 1 && (w->axis != axis || w->n != outputs))
+    return bt_fail(c, BT_UNSUPPORTED,
+                   "the weight has %d scales along axis %d; one, or one for each of the %" PRId64
+                   " outputs along axis %d, is needed", w->n, w->axis, outputs, axis);
+  for (int i = 0; i < w->n; ++i) {
+    if (!(w->scale[i] > 0) || !isfinite(w->scale[i]))
+      return bt_fail(c, BT_BAD_INPUT, "the weight has the scale %g", (double)w->scale[i]);
+    if (w->zero && w->zero[i])
+      return bt_fail(c, BT_UNSUPPORTED, "the weight has the zero point %d; only 0 is taken",
+                     (int)w->zero[i]);
+  }
+  return c->out[0]->dtype == BT_F32 ? BT_OK : need_one(c, c->out[0], "output", 0);
 }
 
 void bt_requant_factors(const bt_quant* x, const bt_quant* w, const bt_quant* y, int outputs,

@@ -12,6 +12,10 @@ static inline int bt_is_q8(const bt_tensor* t) { return t->dtype == BT_I8 && t->
 /* Inputs [first, end) and output 0 are quantized i8, each with one positive scale and a zero point
    in -128..127. For prepare: while shapes are inferred a graph may still be without quants. */
 bt_status bt_need_q8(bt_call* c, int first, int end);
+/* The same for a product: input 0 has one scale; input 1, the weight, one or one for each of
+   `outputs` channels along `axis`, and no zero points; output 0 is f32, or i8 with one scale. For
+   load and prepare. */
+bt_status bt_need_product_q8(bt_call* c, int axis, int64_t outputs);
 
 /* float(s_x * s_w[o]) / s_y for every output channel: the factor of XNNPACK's rule. */
 void bt_requant_factors(const bt_quant* x, const bt_quant* w, const bt_quant* y, int outputs,
