@@ -88,10 +88,10 @@ static bt_status plan_node(bt_frame* f, int n, const int32_t* last_use) {
     if (node->out[i] < 0) continue;
     f->slots[node->out[i]].place = s->dynamic ? BT_PLACE_HEAP : BT_PLACE_ARENA;
   }
-  if (s->dynamic) return BT_OK;
   bt_slot* out = node->n_out > 0 && node->out[0] >= 0 ? &f->slots[node->out[0]] : NULL;
   if (out && c.op->flags & BT_OP_VIEW) out->view_of = node->in[0];
-  else if (out && c.op->flags & BT_OP_INPLACE)
+  if (s->dynamic) return BT_OK;
+  if (out && c.op->flags & BT_OP_INPLACE)
     for (int i = 0; i < node->n_in && out->view_of < 0; ++i)
       if (reusable(f, &c, last_use, i)) out->view_of = node->in[i];
   return bt_step_prepare(&c, s);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Gather: y[..., i, ...] = x[..., indices[i], ...] along one axis; the axes of the indices take its
+   place. Indices count from the back where they are negative. */
+#include <string.h>
+
+#include "ops/shared/index.h"
+#include "ops/shared/move.h"
+
+enum { AXIS };
+static const bt_attr_spec attrs[] = {{.name = "axis", .kind = BT_INT}, {0}};
+
+static bt_status infer(bt_call* c) {
+  const bt_tensor *x = c->in[0], *indices = c->in[1];
+  BT_TRY(bt_need_type(c, 0, BT_TYPES_ANY));
+  BT_TRY(bt_need_type(c, 1, BT_TYPES_INDEX));
+  if (!bt_has_rank(x)) return BT_OK;
+  int axis = 0;
+  BT_TRY(bt_need_axis(c, c->attr[AXIS].i, x->rank, "axis", &axis));
+  if (!bt_has_rank(indices)) return BT_OK;
+  BT_TRY(bt_need_max_rank(c, x->rank - 1 + indices->rank));
+  int64_t dims[BT_MAX_RANK];
+  int rank = 0;
+  for (int d = 0; d < axis; ++d) dims[rank++] = x->dims[d];
+  for (int d = 0; d < indices->rank; ++d) dims[rank++] = indices->dims[d];
+  for (int d = axis + 1; d < x->rank; ++d) dims[rank++] = x->dims[d];
+  bt_set_shape(c->out[0], x->dtype, rank, dims);
+  return BT_OK;
+}
+
+typedef struct job {
+  const bt_tensor* indices;
+  const unsigned char* x;
+  unsigned char* y;
+  int64_t count, length, block; /* indices; axis; bytes of one entry */
+} job;
+
+/* Entries of y: for every position before the axis, one for each index. */
+static void part(void* arg, int64_t begin, int64_t end, int thread) {
+  const job* j = arg;
+  (void)thread;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t from =
+        i / j->count * j->length + bt_index_at(j->indices, i % j->count, j->length);
+    memcpy(j->y + i * j->block, j->x + from * j->block, (size_t)j->block);
+  }
+}
+
+static bt_status run(bt_call* c) {
+  const bt_tensor *x = c->in[0], *indices = c->in[1];
+  const int axis = (int)(c->attr[AXIS].i < 0 ? c->attr[AXIS].i + x->rank : c->attr[AXIS].i);
+  const bt_sides s = bt_sides_of(x, axis);
+  BT_TRY(bt_check_indices(c, 1, s.length));
+  job j = {.indices = indices, .x = x->data, .y = c->out[0]->data, .count = bt_count(indices),
+           .length = s.length, .block = s.inner * (int64_t)bt_dtype_size(x->dtype)};
+  if (j.block > 0) bt_parallel(c, s.outer * j.count, 1 + 16384 / j.block, part, &j);
+  return BT_OK;
+}
+
+const bt_op bt_op_gather = {
+    .name = "Gather", .summary = "Entries of one axis, by index.", .attrs = attrs, .in_min = 2,
+    .in_max = 2, .out_min = 1, .out_max = 1, .layout = BT_LAYOUT_AXIS, .quant = BT_QUANT_SAME,
+    .infer = infer, .run = run};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Moving elements between strided boxes. What runs contiguously on both sides is copied in one
+   piece; where x and y run along different axes, squares of both are moved at a time, so that every
+   cache line is loaded once. */
+#include "ops/shared/move.h"
+
+#include <string.h>
+
+#include "runtime/shape.h"
+
+#define GRAIN 16384 /* bytes worth a thread */
+#define SIDE 16     /* a square of 16 x 16 elements stays in the first-level cache */
+
+enum { X, Y };
+
+typedef struct job {
+  const unsigned char* x;
+  unsigned char* y;
+  int64_t element;
+  bt_walk walk;
+  int64_t side, side_step; /* squares: length of the axis along which x runs, and its step in y */
+} job;
+
+/* ---- rows ---- */
+
+#define ROW(T)                                                                 \
+  {                                                                            \
+    const T* from = (const T*)(const void*)x;                                  \
+    T* to = (T*)(void*)y;                                                      \
+    for (int64_t i = 0; i < n; ++i) to[i * y_step] = from[i * x_step];         \
+  }
+static void move_row(const unsigned char* x, int64_t x_step, unsigned char* y, int64_t y_step,
+                     int64_t n, int64_t element) {
+  if (n > 0 && x_step == 1 && y_step == 1) {
+    memcpy(y, x, (size_t)(n * element));
+    return;
+  }
+  switch (element) {
+    case 1: ROW(uint8_t) break;
+    case 2: ROW(uint16_t) break;
+    case 4: ROW(uint32_t) break;
+    default: ROW(uint64_t) break;
+  }
+}
+
+static void rows(void* arg, int64_t begin, int64_t end, int thread) {
+  const job* j = arg;
+  bt_walk w = j->walk;
+  const int64_t size = j->element;
+  (void)thread;
+  if (w.rows == 1) { /* parts of the only row */
+    move_row(j->x + begin * w.inner_stride[X] * size, w.inner_stride[X],
+             j->y + begin * w.inner_stride[Y] * size, w.inner_stride[Y], end - begin, size);
+    return;
+  }
+  bt_walk_seek(&w, begin);
+  for (int64_t row = begin; row < end; ++row) {
+    move_row(j->x + w.offset[X] * size, w.inner_stride[X], j->y + w.offset[Y] * size,
+             w.inner_stride[Y], w.inner, size);
+    bt_walk_next(&w);
+  }
+}
+
+/* ---- squares ---- */
+
+/* Takes the axis along which x is contiguous out of the walk; 0 if there is none, or if rows are as
+   good. */
+static int make_squares(job* j) {
+  bt_walk* w = &j->walk;
+  if (w->inner_stride[X] == 1 || w->inner_stride[X] == 0 || w->inner_stride[Y] != 1) return 0;
+  int axis = w->rank - 1;
+  while (axis >= 0 && w->stride[X][axis] != 1) --axis;
+  if (axis < 0) return 0;
+  j->side = w->dims[axis];
+  j->side_step = w->stride[Y][axis];
+  --w->rank;
+  for (int d = axis; d < w->rank; ++d) {
+    w->dims[d] = w->dims[d + 1];
+    for (int k = 0; k < w->n; ++k) w->stride[k][d] = w->stride[k][d + 1];
+  }
+  w->rows /= j->side;
+  return 1;
+}
+
+#define SQUARE(T)                                                             \
+  for (int64_t b = r; b < r_end; ++b)                                         \
+    for (int64_t a = 0; a < n; ++a)                                           \
+      ((T*)(void*)y)[a * j->side_step + b] = ((const T*)(const void*)x)[b * step + a];
+
+/* Parts are strips of SIDE elements along the contiguous axis of x. */
+static void strips(void* arg, int64_t begin, int64_t end, int thread) {
+  const job* j = arg;
+  bt_walk w = j->walk;
+  (void)thread;
+  const int64_t per_row = (j->side + SIDE - 1) / SIDE, step = w.inner_stride[X];
+  for (int64_t s = begin; s < end; ++s) {
+    bt_walk_seek(&w, s / per_row);
+    const int64_t first = s % per_row * SIDE;
+    const int64_t n = first + SIDE < j->side ? SIDE : j->side - first;
+    const unsigned char* x = j->x + (w.offset[X] + first) * j->element;
+    unsigned char* y = j->y + (w.offset[Y] + first * j->side_step) * j->element;
+    for (int64_t r = 0; r < w.inner; r += SIDE) {
+      const int64_t r_end = r + SIDE < w.inner ? r + SIDE : w.inner;
+      switch (j->element) {
+        case 1: SQUARE(uint8_t) break;
+        case 2: SQUARE(uint16_t) break;
+        case 4: SQUARE(uint32_t) break;
+        default: SQUARE(uint64_t) break;
+      }
+    }
+  }
+}
+
+void bt_move(bt_call* c, int rank, const int64_t* dims, const void* x, const int64_t* x_strides,
+             void* y, const int64_t* y_strides, size_t element) {
+  job j = {.x = x, .y = y, .element = (int64_t)element};
+  int64_t strides[2][BT_MAX_RANK];
+  for (int d = 0; d < rank; ++d) {
+    strides[X][d] = x_strides[d];
+    strides[Y][d] = y_strides[d];
+  }
+  bt_walk_begin(&j.walk, rank, dims, 2, strides);
+  const bt_walk* w = &j.walk;
+  if (w->rows == 0) return;
+  const int64_t row_bytes = w->inner * j.element;
+  if (make_squares(&j))
+    bt_parallel(c, w->rows * ((j.side + SIDE - 1) / SIDE), 1 + GRAIN / (SIDE * row_bytes), strips,
+                &j);
+  else if (w->rows == 1)
+    bt_parallel(c, w->inner, GRAIN / j.element, rows, &j);
+  else
+    bt_parallel(c, w->rows, 1 + GRAIN / row_bytes, rows, &j);
+}
+
+#define FILL(T)                                                   \
+  {                                                               \
+    T v;                                                          \
+    memcpy(&v, value, sizeof v);                                  \
+    for (int64_t i = 0; i < n; ++i) ((T*)y)[i] = v;               \
+  }
+void bt_fill(void* y, const void* value, int64_t n, size_t element) {
+  switch (element) {
+    case 1: FILL(uint8_t) break;
+    case 2: FILL(uint16_t) break;
+    case 4: FILL(uint32_t) break;
+    default: FILL(uint64_t) break;
+  }
+}
