@@ -46,8 +46,12 @@ static bt_status infer(bt_call* c) {
   const bt_tensor *x = c->in[0], *weight = c->in[1];
   BT_TRY(bt_need_type(c, 0, BT_TYPES_PRODUCT));
   BT_TRY(bt_need_same_type(c, 0, 1));
+  if (x->dtype == BT_I8) BT_TRY(bt_need_type(c, 2, BT_BIT(BT_I32)));
+  else BT_TRY(bt_need_same_type(c, 0, 2));
   const int64_t group = c->attr[GROUP].i;
-  if (group < 1) return bt_fail(c, BT_BAD_INPUT, "group is %lld; it must be at least 1", (long long)group);
+  if (group < 1 || group > INT32_MAX)
+    return bt_fail(c, BT_BAD_INPUT, "group is %lld; numbers from 1 to 2^31 - 1 are allowed",
+                   (long long)group);
   if (!bt_has_rank(x)) return BT_OK;
   BT_TRY(bt_need_rank(c, 1, x->rank));
   bt_window w;
@@ -75,6 +79,8 @@ static bt_status infer(bt_call* c) {
 }
 
 static bt_status load(bt_call* c) {
+  if (c->in[1]->dtype == BT_I8) BT_TRY(bt_need_product_q8(c, 0, c->in[1]->dims[0]));
+  if (bt_count(c->in[1]) == 0) return BT_OK; /* any number of groups can be empty */
   return bt_conv_load(c, (int)c->attr[GROUP].i, c->attr[LAYOUT].i != 0);
 }
 
@@ -106,6 +112,8 @@ static bt_status prepare(bt_call* c) {
   BT_TRY(read_window(c, &p->w));
   const size_t element = bt_dtype_size(x->dtype);
   const int s8 = x->dtype == BT_I8;
+  if (s8) BT_TRY(bt_need_product_q8(c, 0, c->in[1]->dims[0]));
+  if (bt_count(y) == 0) return BT_OK;
   p->last = c->attr[LAYOUT].i != 0;
   p->group = (int)c->attr[GROUP].i;
   p->images = x->dims[0];
@@ -193,6 +201,7 @@ static bt_status run(bt_call* c) {
   const bt_tensor *x = c->in[0], *y = c->out[0];
   const bt_kernels* k = bt_call_kernels(c);
   const size_t element = bt_dtype_size(x->dtype);
+  if (bt_count(y) == 0) return BT_OK;
   const int64_t positions = bt_window_positions(&p->w);
   unsigned char* scratch = c->scratch;
   const bt_conv_weights* weights = c->weights;

@@ -57,8 +57,8 @@ static bt_status one_dimension(bt_call* c, bt_window* w, int d, int auto_pad, in
   return BT_OK;
 }
 
-bt_status bt_window_read(bt_call* c, const bt_window_attrs* at, const int64_t* kernel,
-                         bt_window* w) {
+bt_status bt_window_attributes(bt_call* c, const bt_window_attrs* at, const int64_t* kernel,
+                               bt_window* w) {
   const bt_tensor* x = c->in[0];
   const int last = at->layout >= 0 && c->attr[at->layout].i;
   w->n = x->rank - 2;
@@ -86,15 +86,22 @@ bt_status bt_window_read(bt_call* c, const bt_window_attrs* at, const int64_t* k
   BT_TRY(read_list(c, at->strides, w->n, 1, 1, "strides", w->stride));
   BT_TRY(read_list(c, at->dilations, w->n, 1, 1, "dilations", w->dilation));
   BT_TRY(read_list(c, at->pads, 2 * w->n, 0, 0, "pads", pads));
+  const int automatic = at->auto_pad >= 0 && c->attr[at->auto_pad].i != BT_PAD_EXPLICIT;
+  for (int d = 0; d < w->n; ++d) {
+    w->pad[d] = automatic ? 0 : pads[d];
+    w->pad_end[d] = automatic ? 0 : pads[w->n + d];
+    w->in[d] = x->dims[w->first + d];
+    w->out[d] = -1;
+  }
+  return BT_OK;
+}
+
+bt_status bt_window_read(bt_call* c, const bt_window_attrs* at, const int64_t* kernel,
+                         bt_window* w) {
+  BT_TRY(bt_window_attributes(c, at, kernel, w));
   const int auto_pad = at->auto_pad < 0 ? 0 : (int)c->attr[at->auto_pad].i;
   for (int d = 0; d < w->n; ++d) {
-    w->pad[d] = auto_pad == BT_PAD_EXPLICIT ? pads[d] : 0;
-    w->pad_end[d] = auto_pad == BT_PAD_EXPLICIT ? pads[w->n + d] : 0;
-    w->in[d] = x->dims[w->first + d];
-    if (w->kernel[d] < 0) { /* a weight of unknown shape */
-      w->out[d] = -1;
-      continue;
-    }
+    if (w->kernel[d] < 0) continue; /* a weight of unknown shape */
     BT_TRY(one_dimension(c, w, d, auto_pad, at->ceil_mode >= 0 && c->attr[at->ceil_mode].i));
   }
   return BT_OK;

@@ -29,6 +29,9 @@ typedef struct bt_window_attrs {
 /* Reads and checks everything; `kernel` overrides the attribute where it is not NULL (the weight's
    spatial lengths). Input 0 must have a known rank. */
 bt_status bt_window_read(bt_call* c, const bt_window_attrs* at, const int64_t* kernel, bt_window* w);
+/* The same without output lengths (w->out is unknown) and without the padding of auto_pad. */
+bt_status bt_window_attributes(bt_call* c, const bt_window_attrs* at, const int64_t* kernel,
+                               bt_window* w);
 /* Sets output 0 to batch x channels x spatial, in the layout of the window. */
 void bt_window_output(bt_call* c, const bt_window* w, bt_dtype dtype, int64_t channels);
 /* Product of kernel lengths, and of output lengths. */
