@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quant/weights.h"
 
+#include <algorithm>
+
 namespace bantam {
 
 std::vector<size_t> weight_inputs(const Node& node) {
@@ -18,6 +20,13 @@ int weight_axis(const Node& node, size_t input) {
   if (node.is("MatMul")) return w->rank() - 1;
   if (node.is("LSTM") || node.is("GRU") || node.is("RNN")) return 1;  // [directions, gates * hidden, ...]
   return 0;
+}
+
+bool is_kernel_weight(const Node& node) {
+  const Value* w = node.input(1);
+  if (!w || !w->is_constant() || !w->quant || w->rank() < 2) return false;
+  if (w->quant->axis >= 0 && w->quant->axis != weight_axis(node)) return false;
+  return std::all_of(w->quant->zero.begin(), w->quant->zero.end(), [](int32_t z) { return z == 0; });
 }
 
 }  // namespace bantam

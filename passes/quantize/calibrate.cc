@@ -19,7 +19,7 @@ Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
     if (ctx.progress) ctx.progress("calibrate", fraction);
   };
   TRY(ctx.calibration, collect(graph, *ctx.data, ctx.threads, progress));
-  ctx.note(formatted("{} samples", ctx.calibration->samples));
+  ctx.note(formatted("{} sample{}", ctx.calibration->samples, ctx.calibration->samples == 1 ? "" : "s"));
   return false;
 }
 

@@ -94,6 +94,7 @@ class Quantizer {
     if (n.op->quant != BT_QUANT_MACS || !selected(n) || !is_float(n.input(0)) || !n.input(1)) return false;
     const Value* w = n.input(1);
     if (!w->is_constant() || w->dtype != BT_F32 || w->rank() < 2) return false;
+    if (w->quant && !is_kernel_weight(n)) return false;  // quantized by the source model
     for (size_t i = 2; i < n.inputs.size(); ++i)
       if (n.inputs[i] && !n.inputs[i]->is_constant()) return false;
     if (n.is("Gemm")) {
@@ -142,7 +143,8 @@ class Quantizer {
     const auto nodes = graph_.nodes();
     std::set<const Node*> before, behind;  // with a product upstream; downstream
     for (Node* n : nodes) {
-      n->integer = is_product(*n);
+      if (n->integer) given_.insert(n);
+      n->integer = n->integer || is_product(*n);
       for (const Value* v : n->inputs)
         if (v && v->producer && (v->producer->integer || before.count(v->producer))) before.insert(n);
     }
@@ -164,7 +166,7 @@ class Quantizer {
     for (bool again = true; again;) {
       again = false;
       for (Node* n : nodes) {
-        if (!n->integer || n->op->quant == BT_QUANT_MACS) continue;
+        if (!n->integer || n->op->quant == BT_QUANT_MACS || given_.count(n)) continue;
         bool fits = true;
         for (const Value* v : quantized_inputs(*n)) {
           const bool from_border = v->is_input() && n->op->quant == BT_QUANT_SAME;
@@ -271,6 +273,8 @@ class Quantizer {
       if (!moved || groups.find(root(v)) == groups.end()) groups[root(v)].merge(it->second);
     }
     std::map<const Value*, std::shared_ptr<const Quant>> quants;
+    for (const Value* v : graph_.values())  // what the source model brings
+      if (v->quant && !v->is_constant()) quants.try_emplace(root(v), v->quant);
     for (Value* v : chosen) {
       auto& q = quants[root(v)];
       if (!q) q = fixed_quant(v);
@@ -303,6 +307,7 @@ class Quantizer {
   const Options& options_;
   PassContext& ctx_;
   std::vector<std::string> keep_;
+  std::set<const Node*> given_;  // integer before: marked by fold-qdq
   std::map<const Value*, const Value*> parent_;
   bool changed_ = false;
 };

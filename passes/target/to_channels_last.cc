@@ -123,6 +123,7 @@ class Layouter {
     std::vector<std::string> names;
     for (const Value* v : node->outputs) names.push_back(v ? v->name + ".last" : "");
     TRY(Node* made, graph_.insert_before(node, node->op->name, node->name, std::move(inputs), std::move(attrs), names));
+    made->integer = node->integer;
     for (size_t i = 0; i < names.size(); ++i)
       if (node->outputs[i]) {
         twins_[node->outputs[i]] = made->outputs[i];

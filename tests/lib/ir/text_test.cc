@@ -18,17 +18,7 @@ TEST_CASE("what is printed parses to the same text", "[ir]") {
 )";
   auto graph = parse_graph(text);
   if (!graph.ok()) FAIL(graph.error().message);
-  CHECK(print(*graph) == R"(graph tiny {
-  in %x : f32[N,3,8,8]
-  in %"odd \"name\x01" : i64[]
-  const %w : f32[4,3,1,1] q(i8, axis=0, narrow=1, scale=[0.01, 0.02, 0.01, 0.03]) = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
-  const %b : f32[4] = [0.1, 0.2, inf, -0.4]
-  const %long : f32[40] = splat(2)
-  %c : f32[N,4,8,8] = Conv(%x, %w, %b) {hi=6, lo=0} @"conv1"
-  %"blk/0:out" : f32[N,4,8,8] q(i8, scale=0.05, zero=3) = LeakyRelu(%c) {alpha=0.2} @"blk/0:out"
-  out %"blk/0:out"
-}
-)");
+  CHECK(print(*graph) == text);
 }
 
 TEST_CASE("a clone prints the same", "[ir]") {

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Computes at once what does not depend on the model's inputs: nodes that read constants only, and
+// shape arithmetic whose result follows from the shapes that are known.
+//
+//   %s = Shape(%x)                     =>   const %y = [3]      where %x : f32[1,3,8,8]
+//   %y = Gather(%s, %one)
+//
+// The file never grows by it: a result may have as many bytes as the constants that become free, and a
+// few more (a small constant takes no more than the node did). So the Expand that makes a large mask
+// out of a number stays. Random operators stay. A Reshape gets a constant shape where all lengths but one
+// are known or copied, so that the arithmetic around a batch of any size goes as well.
+// Work and memory are bounded, whatever the graph: what would take longer is left to the device.
+#include <algorithm>
+
+#include "base/format.h"
+#include "ir/call.h"
+#include "ir/evaluate.h"
+#include "ir/infer.h"
+#include "ir/match.h"
+#include "pass/pass.h"
+
+namespace bantam {
+namespace {
+
+constexpr int64_t kFreeBytes = 64;               // about what a node, its values and names take
+constexpr double kMostSteps = 1 << 28;           // multiply-adds or elements, of one node
+constexpr double kMostStepsInAll = 1 << 30;      // about a second
+constexpr size_t kScratchBytes = size_t{16} << 20;  // what computing may need besides the result
+
+class Folder {
+ public:
+  Folder(Graph& graph, PassContext& ctx) : graph_(graph), ctx_(ctx) {}
+
+  Result<bool> run() {
+    for (Node* node : graph_.nodes()) {
+      if (!ctx_.selected(*node)) continue;
+      if (node->is("Reshape")) TRY(state_shape(*node));
+      visit(*node);
+    }
+    if (changed_) TRY(infer_graph(graph_));  // shapes that depended on the folded values
+    return changed_;
+  }
+
+ private:
+  static bool is_wanted(const Value* v) { return v && (!v->uses().empty() || v->is_output()); }
+
+  Result<void> state_shape(Node& node) {
+    if (node.inputs[1]->is_constant() || node.inputs[1]->known) return {};
+    const auto target = reshape_target(node.inputs[0], node.output());
+    if (!target) return {};
+    const std::string name = node.output()->name + ".shape";
+    graph_.set_input(&node, 1, graph_.add_constant(name, Tensor::vector_of(*target)));
+    changed_ = true;
+    return node.set_attr("allowzero", int64_t{0});
+  }
+
+  void visit(Node& node) {
+    if (node.op->flags & (BT_OP_RANDOM | BT_OP_SUBGRAPH)) return;
+    bool wanted = false, known = true, constant = true, quantized = false;
+    for (const Value* v : node.outputs) {
+      if (v) quantized = quantized || v->quant;
+      if (!is_wanted(v)) continue;
+      wanted = true;
+      known = known && v->known;
+    }
+    for (const Value* v : node.inputs) {
+      if (!v) continue;
+      constant = constant && v->is_constant();
+      quantized = quantized || (v->quant && !moved_quant(node));
+    }
+    if (!wanted || quantized || !(known || constant)) return;
+    const int64_t allowed = kFreeBytes + freed_bytes(node);
+    if (stated_bytes(node) > allowed) return;
+    std::vector<Tensor> results;
+    if (known) {
+      for (const Value* v : node.outputs) results.push_back(v && v->known ? *v->known : Tensor());
+    } else {
+      const double steps = steps_of(node);
+      if (steps > kMostSteps || steps_ + steps > kMostStepsInAll) return;
+      steps_ += steps;
+      auto computed = evaluate_node(node, static_cast<size_t>(allowed) * 2 + kScratchBytes);
+      if (!computed.ok()) {
+        ctx_.note(node, "is not folded: " + computed.error().message);
+        return;
+      }
+      results = std::move(*computed);
+    }
+    replace(node, std::move(results), allowed);
+  }
+
+  void replace(Node& node, std::vector<Tensor> results, int64_t allowed) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      if (is_wanted(node.outputs[i])) bytes += static_cast<int64_t>(results[i].bytes().size());
+    if (bytes > allowed) return;  // the shape depended on the values
+    const auto quant = moved_quant(node);
+    for (size_t i = 0; i < results.size(); ++i)
+      if (Value* v = node.outputs[i]; is_wanted(v)) {
+        graph_.make_constant(v, std::move(results[i]));
+        v->quant = quant;
+      }
+    graph_.erase(&node);
+    changed_ = true;
+  }
+
+  // The annotation of a weight that is only moved: the result is stored in the same integers.
+  static std::shared_ptr<const Quant> moved_quant(const Node& node) {
+    const Value* x = node.input(0);
+    if (!x || !x->quant || node.op->quant != BT_QUANT_SAME || node.outputs.size() != 1) return nullptr;
+    if (x->quant->axis < 0) return x->quant;
+    const auto perm = node.is("Transpose") ? node.attr_ints("perm") : std::vector<int64_t>();
+    const auto at = std::find(perm.begin(), perm.end(), int64_t{x->quant->axis});
+    if (at == perm.end()) return nullptr;
+    Quant q = *x->quant;
+    q.axis = static_cast<int>(at - perm.begin());
+    return std::make_shared<const Quant>(std::move(q));
+  }
+
+  // Bytes of the constants that nobody else reads.
+  static int64_t freed_bytes(const Node& node) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const Value* v = node.inputs[i];
+      if (!v || !v->is_constant() || v->is_output()) continue;
+      const auto first = std::find(node.inputs.begin(), node.inputs.end(), v) - node.inputs.begin();
+      const bool alone = std::all_of(v->uses().begin(), v->uses().end(),
+                                     [&](const Use& u) { return u.node == &node; });
+      if (alone && first == static_cast<std::ptrdiff_t>(i))
+        bytes += static_cast<int64_t>(v->constant->bytes().size());
+    }
+    return bytes;
+  }
+
+  // As far as the shapes tell; 0 where they do not.
+  static int64_t stated_bytes(const Node& node) {
+    int64_t bytes = 0;
+    for (const Value* v : node.outputs) {
+      if (!is_wanted(v) || !v->shape || !is_known(*v->shape)) continue;
+      const int64_t count = element_count(*v->shape);
+      if (count > (int64_t{1} << 40)) return count;
+      bytes += count * static_cast<int64_t>(bt_dtype_size(v->dtype));
+    }
+    return bytes;
+  }
+
+  // A bound of the work: multiply-adds where the operator counts them; elements where it goes over
+  // them once; their square where nothing is known of it.
+  static double steps_of(const Node& node) {
+    if (node.op->macs) return static_cast<double>(multiply_adds(node));
+    double elements = 0;
+    for (const auto& list : {node.inputs, node.outputs})
+      for (const Value* v : list)
+        if (v && v->shape && is_known(*v->shape))
+          elements += static_cast<double>(element_count(*v->shape));
+    const bool linear = node.op->layout != BT_LAYOUT_FIXED || (node.op->flags & BT_OP_VIEW) ||
+                        node.op->quant == BT_QUANT_SAME || node.op->quant == BT_QUANT_JOIN;
+    return linear ? elements : elements * elements;
+  }
+
+  Graph& graph_;
+  PassContext& ctx_;
+  double steps_ = 0;
+  bool changed_ = false;
+};
+
+Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
+  return Folder(graph, ctx).run();
+}
+
+}  // namespace
+
+extern constinit const Pass fold_constants = make_pass<NoOptions, describe_nothing, run>(
+    "Computes what does not depend on the inputs, where the file does not grow.", Effect::exact);
+
+}  // namespace bantam
