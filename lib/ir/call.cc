@@ -31,6 +31,7 @@ void Call::fill_attrs(const Node& node) {
   attrs_.assign(static_cast<size_t>(n), {});
   ints_.assign(static_cast<size_t>(n), {});
   floats_.assign(static_cast<size_t>(n), {});
+  texts_.assign(static_cast<size_t>(n), {});
   for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
     const bt_attr_spec& spec = node.op->attrs[i];
     bt_attr& a = attrs_[i];
@@ -52,8 +53,11 @@ void Call::fill_attrs(const Node& node) {
       a.n = static_cast<int32_t>(list->size());
       a.u.floats = list->data();
     }
-    if (const auto* list = std::get_if<std::vector<std::string>>(value))
+    if (const auto* list = std::get_if<std::vector<std::string>>(value)) {
+      for (const std::string& word : *list) texts_[i].push_back(word.c_str());
       a.n = static_cast<int32_t>(list->size());
+      a.u.texts = texts_[i].data();
+    }
     if (const auto* tensor = std::get_if<std::shared_ptr<const Tensor>>(value)) {
       bt_tensor& t = tensors_.emplace_back();
       t.dtype = (*tensor)->dtype();

@@ -33,6 +33,7 @@ class Call {
   std::vector<bt_attr> attrs_;
   std::vector<std::vector<int64_t>> ints_;
   std::vector<std::vector<float>> floats_;
+  std::vector<std::vector<const char*>> texts_;
   std::deque<bt_quant> quants_;
   std::deque<bt_tensor> tensors_;
 };

@@ -32,13 +32,19 @@ bt_status infer_subgraph(bt_call* c, const bt_graph* opaque, const bt_tensor* co
     return bt_fail(c, BT_BAD_INPUT,
                    "its graph has %zu inputs and %zu outputs; the node gives %d and takes %d",
                    graph.inputs().size(), graph.outputs().size(), n_in, n_out);
+  env.nested.reset();
+  // Types that it has already need no second round: graphs inside graphs would double the work at every level.
+  bool changed = false;
   for (int i = 0; i < n_in; ++i) {
     Value* v = graph.inputs()[static_cast<size_t>(i)];
+    std::optional<Shape> shape;
+    if (in[i]->rank >= 0) shape.emplace(in[i]->dims, in[i]->dims + in[i]->rank);
+    changed = changed || v->dtype != in[i]->dtype || v->shape != shape;
     v->dtype = in[i]->dtype;
-    v->shape.reset();
-    if (in[i]->rank >= 0) v->shape = Shape(in[i]->dims, in[i]->dims + in[i]->rank);
+    v->shape = std::move(shape);
   }
-  if (auto inferred = infer_graph(graph); !inferred.ok()) {
+  if (auto inferred = changed ? infer_graph(graph) : Result<void>(); !inferred.ok()) {
+    for (Value* v : graph.inputs()) v->dtype = BT_NONE;  // what is known of the inside holds no more
     env.nested = inferred.error();
     return BT_BAD_INPUT;
   }

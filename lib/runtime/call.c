@@ -76,13 +76,17 @@ int bt_wants(const bt_call* c, int i) {
   return i < c->n_out && c->out[i] != &((const bt_frame*)c->owner)->unused;
 }
 
+bt_status bt_check_bytes(bt_call* c, size_t bytes) {
+  const size_t limit = c->env->max_bytes;
+  if (limit && bytes > limit)
+    return bt_fail(c, BT_LIMIT, "an output of %zu bytes is above the memory limit of %zu", bytes, limit);
+  return BT_OK;
+}
+
 bt_status bt_slot_grow(bt_call* c, bt_slot* s) {
   const size_t bytes = bt_bytes(&s->tensor);
   if (bytes > s->capacity || !s->buffer) {
-    bt_env* env = c->env;
-    if (env->max_bytes && bytes > env->max_bytes)
-      return bt_fail(c, BT_LIMIT, "an output of %zu bytes is above the memory limit of %zu", bytes,
-                     env->max_bytes);
+    BT_TRY(bt_check_bytes(c, bytes));
     bt_release(s->buffer);
     s->capacity = 0;
     s->buffer = bt_alloc(bytes + BT_ALIGN);

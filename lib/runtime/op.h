@@ -203,6 +203,9 @@ int bt_wants(const bt_call* c, int i);
 /* Gives output i its shape in `run`, for operators whose shape depends on values. Allocates. */
 bt_status bt_set_output(bt_call* c, int i, int rank, const int64_t* dims);
 
+/* Fails where so many bytes are above the session's limit, for buffers that grow in `run`. */
+bt_status bt_check_bytes(bt_call* c, size_t bytes);
+
 /* Splits [0, n) into one contiguous part per thread and runs them; `grain` is the smallest part
    worth a thread. `thread` is below bt_threads(c). */
 typedef void (*bt_part_fn)(void* arg, int64_t begin, int64_t end, int thread);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "ops/shared/move.h"
+
 void bt_image_from_window(bt_image* image, const bt_window* w) {
   const int lead = 3 - w->n;
   for (int d = 0; d < 3; ++d) {
@@ -66,57 +68,14 @@ void bt_image_patches(const bt_product* p, int64_t first, int count, int mr, voi
 
 /* ---- layouts ---- */
 
-#define SIDE 16 /* a square of 16 x 16 elements stays in the first-level cache */
-
-typedef struct transposition {
-  const unsigned char* x;
-  unsigned char* y;
-  int64_t rows, cols; /* of x; y has them swapped */
-  size_t element;
-} transposition;
-
-#define TRANSPOSE(type)                                                             \
-  for (int64_t i = r; i < r_end; ++i)                                               \
-    for (int64_t j = q; j < q_end; ++j)                                             \
-      ((type*)to)[j * t->rows + i] = ((const type*)from)[i * t->cols + j];
-
-/* Parts are strips of SIDE columns of x, over all images. */
-static void transpose_part(void* arg, int64_t begin, int64_t end, int thread) {
-  const transposition* t = arg;
-  (void)thread;
-  const int64_t strips = (t->cols + SIDE - 1) / SIDE;
-  for (int64_t s = begin; s < end; ++s) {
-    const size_t image = (size_t)(s / strips * t->rows * t->cols) * t->element;
-    const unsigned char* from = t->x + image;
-    unsigned char* to = t->y + image;
-    const int64_t q = s % strips * SIDE, q_end = q + SIDE < t->cols ? q + SIDE : t->cols;
-    for (int64_t r = 0; r < t->rows; r += SIDE) {
-      const int64_t r_end = r + SIDE < t->rows ? r + SIDE : t->rows;
-      switch (t->element) {
-        case 1: TRANSPOSE(uint8_t) break;
-        case 2: TRANSPOSE(uint16_t) break;
-        case 4: TRANSPOSE(uint32_t) break;
-        default: TRANSPOSE(uint64_t) break;
-      }
-    }
-  }
-}
-
-static void transpose(bt_call* c, const void* x, void* y, int64_t n, int64_t rows, int64_t cols,
-                      size_t element) {
-  if (rows == 1 || cols == 1) {
-    memcpy(y, x, (size_t)(n * rows * cols) * element);
-    return;
-  }
-  transposition t = {.x = x, .y = y, .rows = rows, .cols = cols, .element = element};
-  bt_parallel(c, n * ((cols + SIDE - 1) / SIDE), 1 + 4096 / rows, transpose_part, &t);
-}
-
 void bt_channels_last(bt_call* c, const void* x, void* y, int64_t n, int64_t channels,
                       int64_t positions, size_t element) {
-  transpose(c, x, y, n, channels, positions, element);
+  const int64_t dims[3] = {n, positions, channels};
+  const int64_t from[3] = {channels * positions, 1, positions};
+  const int64_t to[3] = {channels * positions, channels, 1};
+  bt_move(c, 3, dims, x, from, y, to, element);
 }
 void bt_channels_first(bt_call* c, const void* x, void* y, int64_t n, int64_t channels,
                        int64_t positions, size_t element) {
-  transpose(c, x, y, n, positions, channels, element);
+  bt_channels_last(c, x, y, n, positions, channels, element);
 }
