@@ -4,19 +4,27 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
-static bt_status need_one(bt_call* c, const bt_tensor* t, const char* what, int i) {
+bt_status bt_need_scales_q8(bt_call* c, const bt_tensor* t, const char* what) {
   if (!bt_is_q8(t))
-    return bt_fail(c, BT_BAD_INPUT, "%s %d has no scale, but other operands are quantized", what,
-                   i);
+    return bt_fail(c, BT_BAD_INPUT, "%s has no scale, but other operands are quantized", what);
+  for (int i = 0; i < t->quant->n; ++i) {
+    const float scale = t->quant->scale[i];
+    const int32_t zero = t->quant->zero ? t->quant->zero[i] : 0;
+    if (!(scale > 0) || !isfinite(scale) || zero < INT8_MIN || zero > INT8_MAX)
+      return bt_fail(c, BT_BAD_INPUT, "%s has scale %g and zero point %d, which no i8 can have",
+                     what, (double)scale, (int)zero);
+  }
+  return BT_OK;
+}
+
+static bt_status need_one(bt_call* c, const bt_tensor* t, const char* kind, int i) {
+  char what[32];
+  snprintf(what, sizeof what, "%s %d", kind, i);
+  BT_TRY(bt_need_scales_q8(c, t, what));
   if (t->quant->n != 1)
-    return bt_fail(c, BT_UNSUPPORTED, "%s %d has one scale per channel; a single one is needed",
-                   what, i);
-  const float scale = t->quant->scale[0];
-  const int32_t zero = bt_zero_of(t->quant);
-  if (!(scale > 0) || !isfinite(scale) || zero < INT8_MIN || zero > INT8_MAX)
-    return bt_fail(c, BT_BAD_INPUT, "%s %d has scale %g and zero point %d, which no i8 can have",
-                   what, i, (double)scale, (int)zero);
+    return bt_fail(c, BT_UNSUPPORTED, "%s has one scale per channel; a single one is needed", what);
   return BT_OK;
 }
 

@@ -16,6 +16,8 @@ bt_status bt_need_q8(bt_call* c, int first, int end);
    `outputs` channels along `axis`, and no zero points; output 0 is f32, or i8 with one scale. For
    load and prepare. */
 bt_status bt_need_product_q8(bt_call* c, int axis, int64_t outputs);
+/* One operand is quantized i8; it may have one scale per index of an axis. `what` names it. */
+bt_status bt_need_scales_q8(bt_call* c, const bt_tensor* t, const char* what);
 
 /* float(s_x * s_w[o]) / s_y for every output channel: the factor of XNNPACK's rule. */
 void bt_requant_factors(const bt_quant* x, const bt_quant* w, const bt_quant* y, int outputs,
