@@ -7,7 +7,8 @@
    queries' heads. The mask (input 3) broadcasts to the scores [batch, heads, queries, keys]; where it
    is shorter along the keys, those behind its end are masked. is_causal masks the keys behind the
    query's own position, which follows the past keys, or ends with the last valid key where their
-   number is given (input 6). A query without any key gives NaN.
+   number is given (input 6). A query without any key gives NaN. A masked key stays masked whatever
+   softcap is.
    Softmax is computed in f32 whatever softmax_precision says. */
 #include <inttypes.h>
 #include <math.h>

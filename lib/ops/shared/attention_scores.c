@@ -30,6 +30,19 @@ static void copy_out(const bt_scores* s, int mode, int64_t i, const float* row) 
   memcpy(to, row, (size_t)s->total * sizeof *to);
 }
 
+/* cap * tanh(score / cap). A masked key stays masked, which the formula alone would undo. */
+static void cap_scores(const bt_scores* s, float* row) {
+  const bt_kernels* k = bt_call_kernels(s->c);
+  float block[256];
+  for (int64_t at = 0; at < s->total; at += 256) {
+    const int64_t left = s->total - at, n = left < 256 ? left : 256;
+    k->binary[BT_DIV](row + at, &s->softcap, block, (size_t)n, BT_B_ONE);
+    k->unary[BT_TANH](block, block, (size_t)n);
+    for (int64_t j = 0; j < n; ++j)
+      if (row[at + j] != -INFINITY) row[at + j] = block[j] * s->softcap;
+  }
+}
+
 void bt_scores_finish(const bt_scores* s, int64_t i, float* row) {
   const bt_kernels* k = bt_call_kernels(s->c);
   const size_t n = (size_t)s->total;
@@ -40,11 +53,7 @@ void bt_scores_finish(const bt_scores* s, int64_t i, float* row) {
   const int64_t first_hidden = seen < s->valid ? seen : s->valid;
   for (int64_t j = first_hidden < 0 ? 0 : first_hidden; j < s->total; ++j) row[j] = -INFINITY;
   copy_out(s, 1, i, row);
-  if (s->softcap != 0.0f) {
-    k->binary[BT_DIV](row, &s->softcap, row, n, BT_B_ONE);
-    k->unary[BT_TANH](row, row, n);
-    k->binary[BT_MUL](row, &s->softcap, row, n, BT_B_ONE);
-  }
+  if (s->softcap != 0.0f) cap_scores(s, row);
   copy_out(s, 2, i, row);
   const float sum = k->sum_exp(row, row, n, k->max_of(row, n));
   k->binary[BT_DIV](row, &sum, row, n, BT_B_ONE);
