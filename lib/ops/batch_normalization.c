@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    BatchNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, channel by channel.
-   Inputs: X, scale, bias, mean, variance. In training mode mean and variance are those of X; outputs
-   1 and 2 are the running ones, input * momentum + X's * (1 - momentum). */
+   Inputs: X, scale, bias, mean, variance. In training mode mean and variance are those of X, and
+   outputs 1 and 2 are the running ones, input * momentum + X's * (1 - momentum). */
 #include <math.h>
 
 #include "ops/shared/affine.h"
@@ -88,7 +88,8 @@ static int64_t element_of(bt_axis a, int64_t channel, int64_t i) {
 }
 
 /* Mean and (population) variance of a channel of X. */
-static void measure(const bt_tensor* x, bt_axis a, int64_t channel, double* mean, double* variance) {
+static void measure(const bt_tensor* x, bt_axis a, int64_t channel, double* mean,
+                    double* variance) {
   const int64_t n = a.outer * a.inner;
   double sum = 0.0, squares = 0.0;
   for (int64_t i = 0; i < n; ++i) sum += bt_get(x, element_of(a, channel, i));

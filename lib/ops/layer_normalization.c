@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
-   LayerNormalization: (x - mean) / sqrt(variance + epsilon) * scale + bias over the axes from `axis`
-   on. Outputs 1 and 2 are the means and 1 / sqrt(variance + epsilon), as f32 (f64 for an f64 X). */
+   LayerNormalization: (x - mean) / sqrt(variance + epsilon) * scale + bias over the axes from
+   `axis` on. Outputs 1 and 2 are the means and 1 / sqrt(variance + epsilon), as f32 (f64 for an
+   f64 X). */
 #include "ops/shared/layer_norm.h"
 
 static const bt_attr_spec attrs[] = {BT_LAYER_NORM_ATTRS, {0}};

@@ -20,7 +20,8 @@ static bt_status infer(bt_call* c) {
   BT_TRY(bt_need_type(c, 0, BT_BIT(BT_F32) | BT_TYPES_HALF));
   BT_TRY(bt_need_rank_between(c, 0, 3, BT_MAX_RANK));
   if (c->attr[SIZE].i < 1)
-    return bt_fail(c, BT_BAD_INPUT, "size is %lld; it must be at least 1", (long long)c->attr[SIZE].i);
+    return bt_fail(c, BT_BAD_INPUT, "size is %lld; it must be at least 1",
+                   (long long)c->attr[SIZE].i);
   bt_set_like(c->out[0], c->in[0]);
   return BT_OK;
 }
@@ -48,7 +49,8 @@ static void power(float* v, size_t n, float beta) {
     for (size_t i = 0; i < n; ++i) v[i] = (float)bt_pow((double)v[i], (double)beta);
 }
 
-static void normalise(const job* j, const float* image, int64_t channel, int64_t at, float* y, size_t n) {
+static void normalise(const job* j, const float* image, int64_t channel, int64_t at, float* y,
+                      size_t n) {
   const bt_attr* attr = j->c->attr;
   const int64_t size = attr[SIZE].i, before = (size - 1) / 2, behind = size - 1 - before;
   const int64_t first = channel > before ? channel - before : 0;
@@ -83,7 +85,8 @@ static bt_status run(bt_call* c) {
   const bt_tensor* x = c->in[0];
   const int last = c->attr[LAYOUT].i != 0;
   const int64_t images = x->dims[0], channels = x->dims[last ? x->rank - 1 : 1];
-  job j = {.c = c, .k = bt_call_kernels(c), .x = x->data, .y = c->out[0]->data, .channels = channels,
+  job j = {.c = c, .k = bt_call_kernels(c), .x = x->data, .y = c->out[0]->data,
+           .channels = channels,
            .plane = last ? bt_extent(x, 1, x->rank - 1) : bt_extent(x, 2, x->rank)};
   if (bt_count(x) == 0) return BT_OK;
   if (last) {

@@ -72,12 +72,14 @@ static int64_t place_of(const int64_t* pixel, const int64_t* length, int reverse
 }
 
 /* The first tap that holds the value found for channel i. */
-static int64_t find_place(const bt_call* c, const bt_pooling_taps* taps, const bt_tensor* y, int64_t i) {
+static int64_t find_place(const bt_call* c, const bt_pooling_taps* taps, const bt_tensor* y,
+                          int64_t i) {
   const bt_image* m = taps->image;
   const double wanted = bt_get(y, i);
   bt_tensor x = {.dtype = y->dtype};
   for (int64_t t = 0; t < taps->hit; ++t) {
-    const int64_t tap[3] = {t / taps->n[2] / taps->n[1], t / taps->n[2] % taps->n[1], t % taps->n[2]};
+    const int64_t line = t / taps->n[2];
+    const int64_t tap[3] = {line / taps->n[1], line % taps->n[1], t % taps->n[2]};
     int64_t pixel[3];
     unsigned char* at = (unsigned char*)(uintptr_t)taps->first; /* only read */
     for (int d = 0; d < 3; ++d) {
@@ -92,9 +94,11 @@ static int64_t find_place(const bt_call* c, const bt_pooling_taps* taps, const b
   return -1;
 }
 
-static void pixel_places(const bt_call* c, const bt_pooling_taps* taps, void* py, int64_t channels) {
+static void pixel_places(const bt_call* c, const bt_pooling_taps* taps, void* py,
+                         int64_t channels) {
   const bt_image* m = taps->image;
-  const int64_t pixels = m->in[0] * m->in[1] * m->in[2], outputs = m->out[0] * m->out[1] * m->out[2];
+  const int64_t pixels = m->in[0] * m->in[1] * m->in[2];
+  const int64_t outputs = m->out[0] * m->out[1] * m->out[2];
   const int last = c->attr[BT_POOL_LAYOUT].i != 0;
   const bt_tensor y = {.dtype = c->in[0]->dtype, .data = py};
   int64_t* places = c->out[1]->data;

@@ -37,8 +37,9 @@ static void part_s8(void* arg, int64_t begin, int64_t end, int thread) {
   const bt_quant *in = j->c->in[0]->quant, *out = j->c->out[0]->quant;
   const size_t n = (size_t)j->axis.n;
   const int64_t inner = j->axis.inner;
-  float* real = (float*)j->c->scratch + (size_t)thread * n;
-  int8_t* stored = (int8_t*)((float*)j->c->scratch + (size_t)bt_threads(j->c) * n) + (size_t)thread * n;
+  float* const reals = j->c->scratch;
+  float* real = reals + (size_t)thread * n;
+  int8_t* stored = (int8_t*)(reals + (size_t)bt_threads(j->c) * n) + (size_t)thread * n;
   for (int64_t i = begin; i < end; ++i) {
     const int64_t at = i / inner * j->axis.n * inner + i % inner;
     const int8_t* x = (const int8_t*)j->c->in[0]->data + at;
@@ -54,7 +55,8 @@ static void part_s8(void* arg, int64_t begin, int64_t end, int thread) {
 static bt_status run(bt_call* c) {
   const bt_tensor* x = c->in[0];
   job j = {.c = c, .axis = bt_split_at(x, c->attr[AXIS].i)};
-  if (bt_is_q8(x)) bt_parallel(c, j.axis.outer * j.axis.inner, 1 + 4096 / (j.axis.n + 1), part_s8, &j);
+  const int64_t grain = 1 + 4096 / (j.axis.n + 1);
+  if (bt_is_q8(x)) bt_parallel(c, j.axis.outer * j.axis.inner, grain, part_s8, &j);
   else bt_softmax(c, x, c->out[0], j.axis, 0);
   return BT_OK;
 }

@@ -7,7 +7,8 @@
 #include "runtime/shape.h"
 
 enum { P = BT_POOL_ATTRS };
-static const bt_attr_spec attrs[] = {BT_POOL_ATTR_SPECS, {.name = "p", .kind = BT_INT, .i = 2}, {0}};
+static const bt_attr_spec attrs[] = {
+    BT_POOL_ATTR_SPECS, {.name = "p", .kind = BT_INT, .i = 2}, {0}};
 
 static bt_status infer(bt_call* c) {
   BT_TRY(bt_need_type(c, 0, BT_TYPES_FLOAT));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
-   MaxRoiPool: cuts regions out of images and reduces each to pooled_shape by the largest elements of
-   a grid of bins. Inputs: X [N,C,H,W] and rois [R,5], rows of (image, x1, y1, x2, y2) in pixels of
-   the image times 1 / spatial_scale. Bins outside of the image give 0. */
+   MaxRoiPool: cuts regions out of images and reduces each to pooled_shape by the largest elements
+   of a grid of bins. Inputs: X [N,C,H,W] and rois [R,5], rows of (image, x1, y1, x2, y2) in pixels
+   of the image times 1 / spatial_scale. Bins outside of the image give 0. */
 #include <math.h>
 
 #include "kernels/math_f32.h"

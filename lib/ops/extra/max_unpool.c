@@ -23,7 +23,8 @@ static bt_status read(bt_call* c, int attr, int want, int i, int64_t missing, in
   *v = missing;
   if (a->n == 0) return BT_OK;
   if (a->n != want)
-    return bt_fail(c, BT_BAD_INPUT, "%s has %d numbers, %d expected", attrs[attr].name, (int)a->n, want);
+    return bt_fail(c, BT_BAD_INPUT, "%s has %d numbers, %d expected", attrs[attr].name,
+                   (int)a->n, want);
   *v = a->u.ints[i];
   if (*v >= 0 && *v <= LENGTH_MAX) return BT_OK;
   return bt_fail(c, BT_BAD_INPUT, "%s holds %" PRId64 "; values from 0 to 2^31 are allowed",
@@ -96,7 +97,8 @@ static bt_status run(bt_call* c) {
       const int64_t at = rest % before.dims[d];
       rest /= before.dims[d];
       if (at >= y->dims[d])
-        return bt_fail(c, BT_BAD_INPUT, "place %" PRId64 " lies outside of output_shape", places[i]);
+        return bt_fail(c, BT_BAD_INPUT, "place %" PRId64 " lies outside of output_shape",
+                       places[i]);
       to += at * strides[d];
     }
     memcpy((unsigned char*)y->data + (size_t)to * element,

@@ -67,7 +67,8 @@ static void part(void* arg, int64_t begin, int64_t end, int thread) {
   const bt_axis a = j->axis;
   (void)thread;
   for (int64_t i = begin; i < end; ++i)
-    j->y[i] = j->find(j->x, i / a.inner * a.n * a.inner + i % a.inner, a.n, a.inner, j->largest, j->last);
+    j->y[i] = j->find(j->x, i / a.inner * a.n * a.inner + i % a.inner, a.n, a.inner, j->largest,
+                      j->last);
 }
 
 bt_status bt_arg_run(bt_call* c, int largest) {

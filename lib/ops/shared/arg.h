@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Where along an axis the largest or smallest element is: ArgMax, ArgMin, Hardmax. Of equal elements
-   the first counts, or the last; NaN counts as the largest and as the smallest. */
+   Where along an axis the largest or smallest element is: ArgMax, ArgMin, Hardmax. Of equal
+   elements the first counts, or the last; NaN counts as the largest and as the smallest. */
 #ifndef BANTAM_OPS_SHARED_ARG_H_
 #define BANTAM_OPS_SHARED_ARG_H_
 #include "ops/shared/axis.h"

@@ -88,7 +88,8 @@ static float row_f32(const bt_kernels* k, bt_fold fold, const float* x, int64_t 
 static float rows_f32(const bt_fold_job* j, bt_walk* w, const float* x, bt_fold fold, float shift) {
   if (is_empty(j)) return start_f32(fold);
   float v = row_f32(j->k, fold, x + w->offset[0], w->inner, shift);
-  while (bt_walk_next(w)) v = join_f32(fold, v, row_f32(j->k, fold, x + w->offset[0], w->inner, shift));
+  while (bt_walk_next(w))
+    v = join_f32(fold, v, row_f32(j->k, fold, x + w->offset[0], w->inner, shift));
   return v;
 }
 
@@ -168,7 +169,8 @@ static double one_f64(const bt_fold_job* j, bt_walk* w, int64_t base, bt_fold fo
     if (!sums) c[0] = v;
     for (int64_t i = 0; i < w->inner; ++i) {
       double* chain = &c[i & mask];
-      *chain = step_f64(fold, *chain, bt_get(x, base + w->offset[0] + i * w->inner_stride[0]), shift);
+      const double element = bt_get(x, base + w->offset[0] + i * w->inner_stride[0]);
+      *chain = step_f64(fold, *chain, element, shift);
     }
     for (int half = mask ? CHAINS / 2 : 0; half > 0; half /= 2)
       for (int q = 0; q < half; ++q) c[q] += c[q + half];
@@ -218,8 +220,10 @@ static int64_t one_int(const bt_fold_job* j, bt_walk* w, int64_t base) {
   int64_t v = start_int(j->r->fold, x->dtype);
   if (is_empty(j)) return v;
   do {
-    for (int64_t i = 0; i < w->inner; ++i)
-      v = step_int(j->r->fold, v, bt_get_int(x, base + w->offset[0] + i * w->inner_stride[0]), flip);
+    for (int64_t i = 0; i < w->inner; ++i) {
+      const int64_t element = bt_get_int(x, base + w->offset[0] + i * w->inner_stride[0]);
+      v = step_int(j->r->fold, v, element, flip);
+    }
   } while (bt_walk_next(w));
   return v;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Normalisation of groups of channels. A group is one contiguous row where channels come first; from
-   the last layout X is brought there, and Y back. */
+   Normalisation of groups of channels. A group is one contiguous row where channels come first;
+   from the last layout X is brought there, and Y back. */
 #include "ops/shared/group_norm.h"
 
 #include <math.h>

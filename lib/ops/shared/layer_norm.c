@@ -98,9 +98,8 @@ BT_ROW2(add_f64, double, double, a + b)
 static const float* one_per_element(const bt_call* c, int i, int axis) {
   const bt_tensor *x = c->in[X], *t = bt_given(c, i) ? c->in[i] : NULL;
   if (!t || x->dtype != BT_F32) return NULL;
-  return bt_count(t) == bt_extent(x, axis, x->rank) && bt_extent(t, 0, t->rank - (x->rank - axis)) == 1
-             ? t->data
-             : NULL;
+  const int64_t leading = bt_extent(t, 0, t->rank - (x->rank - axis));
+  return leading == 1 && bt_count(t) == bt_extent(x, axis, x->rank) ? t->data : NULL;
 }
 
 bt_status bt_layer_norm_run(bt_call* c, int centred) {

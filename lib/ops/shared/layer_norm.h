@@ -11,7 +11,8 @@ enum { BT_LAYER_NORM_AXIS, BT_LAYER_NORM_EPSILON, BT_LAYER_NORM_STASH };
   {.name = "epsilon", .kind = BT_FLOAT, .f = 1e-5f},        \
   {.name = "stash_type", .kind = BT_INT, .i = 1}
 
-/* Output 0 like X; outputs 1 and 2, the mean and 1 / deviation, with lengths of 1 from `axis` on. */
+/* Output 0 like X; outputs 1 and 2, the mean and 1 / deviation, with lengths of 1 from `axis`
+   on. */
 bt_status bt_layer_norm_infer(bt_call* c);
 bt_status bt_layer_norm_run(bt_call* c, int centred);
 

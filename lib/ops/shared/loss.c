@@ -15,8 +15,10 @@ bt_status bt_loss_infer(bt_call* c) {
   BT_TRY(bt_need_type(c, CLASSES, BT_TYPES_INDEX));
   BT_TRY(bt_need_same_type(c, X, WEIGHTS));
   BT_TRY(bt_need_rank_between(c, X, 2, BT_MAX_RANK));
-  if (c->attr[BT_LOSS_REDUCTION].i == NONE) bt_set_shape(c->out[0], x->dtype, classes->rank, classes->dims);
-  else bt_set_scalar(c->out[0], x->dtype);
+  if (c->attr[BT_LOSS_REDUCTION].i == NONE)
+    bt_set_shape(c->out[0], x->dtype, classes->rank, classes->dims);
+  else
+    bt_set_scalar(c->out[0], x->dtype);
   if (!bt_has_rank(x)) return BT_OK;
   BT_TRY(bt_need_rank(c, CLASSES, x->rank - 1));
   BT_TRY(bt_need_vector(c, WEIGHTS, x->dims[1], "the weights"));
@@ -40,7 +42,8 @@ bt_status bt_loss_run(bt_call* c, const bt_tensor* log_prob) {
     double weight = 0.0, loss = 0.0;
     if (class != c->attr[BT_LOSS_IGNORE].i) {
       if (class < 0 || class >= kinds)
-        return bt_fail(c, BT_BAD_INPUT, "class %" PRId64 " is not one of 0..%" PRId64, class, kinds - 1);
+        return bt_fail(c, BT_BAD_INPUT, "class %" PRId64 " is not one of 0..%" PRId64, class,
+                       kinds - 1);
       weight = bt_given(c, WEIGHTS) ? bt_get(c->in[WEIGHTS], class) : 1.0;
       loss = -bt_get(log_prob, (i / plane * kinds + class) * plane + i % plane) * weight;
     }

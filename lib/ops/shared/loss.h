@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
    NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: minus the logarithm of the probability of
-   the right class, weighted by class. Inputs: X [N,C,...], the classes [N,...], optionally weights [C].
-   Elements of the class ignore_index count nothing. The mean divides by the sum of weights. */
+   the right class, weighted by class. Inputs: X [N,C,...], the classes [N,...], optionally
+   weights [C]. Elements of the class ignore_index count nothing. The mean divides by the sum of
+   weights. */
 #ifndef BANTAM_OPS_SHARED_LOSS_H_
 #define BANTAM_OPS_SHARED_LOSS_H_
 #include "runtime/op.h"

@@ -73,9 +73,10 @@ typedef struct job {
 static range find_taps(const plan* p, int d, int64_t position) {
   const bt_image* m = &p->image;
   const int64_t start = position * m->stride[d] - m->pad[d];
-  return (range){.from = taps_below(start, m->dilation[d], m->kernel[d], 0),
-                 .to = taps_below(start, m->dilation[d], m->kernel[d], m->in[d]),
-                 .inside = taps_below(start, m->dilation[d], m->kernel[d], m->in[d] + p->pad_end[d])};
+  const int64_t step = m->dilation[d], taps = m->kernel[d];
+  return (range){.from = taps_below(start, step, taps, 0),
+                 .to = taps_below(start, step, taps, m->in[d]),
+                 .inside = taps_below(start, step, taps, m->in[d] + p->pad_end[d])};
 }
 
 /* Parts are lines of output positions. */

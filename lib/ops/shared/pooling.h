@@ -42,7 +42,8 @@ typedef struct bt_pooling_taps {
            pixel = (const T*)(const void*)((const unsigned char*)pixel + (taps)->step[2]))
 
 /* Writes the `channels` elements of one output position to y. */
-typedef void (*bt_pooling_fn)(const bt_call* c, const bt_pooling_taps* taps, void* y, int64_t channels);
+typedef void (*bt_pooling_fn)(const bt_call* c, const bt_pooling_taps* taps, void* y,
+                              int64_t channels);
 
 /* Output 0 is what the window makes of input 0. */
 bt_status bt_pooling_infer(bt_call* c);

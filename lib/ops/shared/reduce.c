@@ -35,7 +35,8 @@ static bt_status read_axes(bt_call* c, int* marked, int* noop) {
     return BT_OK;
   }
   if (n > rank)
-    return bt_fail(c, BT_BAD_INPUT, "axes has %" PRId64 " numbers for an input of rank %d", n, rank);
+    return bt_fail(c, BT_BAD_INPUT, "axes has %" PRId64 " numbers for an input of rank %d", n,
+                   rank);
   int64_t axes[BT_MAX_RANK];
   for (int64_t i = 0; i < n; ++i) axes[i] = bt_value_at(c, 1, i);
   return bt_need_axes(c, axes, n, rank, marked);

@@ -53,7 +53,7 @@ bt_status bt_reduce_run(bt_call* c, const bt_reduction* r);
 #define BT_REDUCE_FIELDS                                                                 \
   .in_min = 1, .in_max = 2, .out_min = 1, .out_max = 1, .flags = BT_OP_HALF,             \
   .layout = BT_LAYOUT_AXES, .infer = infer, .run = run
-#define BT_REDUCE(reduction, types, quantized)                                                      \
+#define BT_REDUCE(reduction, types, quantized)                                           \
   static const bt_attr_spec attrs[] = {BT_REDUCE_ATTRS, {0}};                            \
   static bt_status infer(bt_call* c) { return bt_reduce_infer(c, types, quantized); }    \
   static bt_status run(bt_call* c) { return bt_reduce_run(c, reduction); }
