@@ -116,17 +116,20 @@ bt_status bt_arena_layout(bt_frame* f) {
   if (status == BT_OK) {
     const int n = collect(f, items, item_of);
     const size_t bytes = n <= GREEDY_LIMIT ? greedy(items, n, placed) : in_order(items, n, placed);
-    const size_t limit = f->env->max_bytes;
     bt_call c = {.env = f->env, .op = NULL};
-    if (limit && bytes > limit)
-      status = bt_fail(&c, BT_LIMIT, "activations need %zu bytes; the limit is %zu", bytes, limit);
     f->arena_bytes = bytes;
-    if (status == BT_OK && bytes + BT_ALIGN > f->arena_capacity) {
+    if (bytes + BT_ALIGN > f->arena_capacity) {
       bt_release(f->arena);
+      f->arena = NULL;
+      f->env->held -= f->arena_capacity;
       f->arena_capacity = 0;
-      f->arena = bt_alloc(bytes + BT_ALIGN); /* the last kernel may read a little past its row */
+      status = bt_check_bytes(&c, bytes);
+      /* the last kernel may read a little past its row */
+      if (status == BT_OK) f->arena = bt_alloc(bytes + BT_ALIGN);
       if (f->arena) f->arena_capacity = bytes + BT_ALIGN;
-      else status = bt_fail(&c, BT_NO_MEMORY, "no memory for %zu bytes of activations", bytes);
+      else if (status == BT_OK)
+        status = bt_fail(&c, BT_NO_MEMORY, "no memory for %zu bytes of activations", bytes);
+      f->env->held += f->arena_capacity;
     }
     for (int i = 0; i < n && status == BT_OK; ++i) {
       if (items[i].index < 0) f->steps[-1 - items[i].index].scratch_offset = items[i].offset;

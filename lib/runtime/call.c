@@ -77,21 +77,24 @@ int bt_wants(const bt_call* c, int i) {
 }
 
 bt_status bt_check_bytes(bt_call* c, size_t bytes) {
-  const size_t limit = c->env->max_bytes;
-  if (limit && bytes > limit)
-    return bt_fail(c, BT_LIMIT, "an output of %zu bytes is above the memory limit of %zu", bytes, limit);
-  return BT_OK;
+  const size_t limit = c->env->max_bytes, held = c->env->held;
+  if (!limit || (bytes <= limit && held <= limit - bytes)) return BT_OK;
+  return bt_fail(c, BT_LIMIT, "%zu bytes beside %zu in use are above the memory limit of %zu",
+                 bytes, held, limit);
 }
 
 bt_status bt_slot_grow(bt_call* c, bt_slot* s) {
   const size_t bytes = bt_bytes(&s->tensor);
   if (bytes > s->capacity || !s->buffer) {
-    BT_TRY(bt_check_bytes(c, bytes));
     bt_release(s->buffer);
+    s->buffer = NULL;
+    c->env->held -= s->capacity;
     s->capacity = 0;
+    BT_TRY(bt_check_bytes(c, bytes));
     s->buffer = bt_alloc(bytes + BT_ALIGN);
     if (!s->buffer) return bt_fail_memory(c);
     s->capacity = bytes + BT_ALIGN;
+    c->env->held += s->capacity;
   }
   s->tensor.data = s->buffer;
   return BT_OK;

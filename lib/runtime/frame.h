@@ -62,7 +62,8 @@ typedef void (*bt_tap_fn)(void* user, const bt_graph* graph, int node, int outpu
 struct bt_env {
   const bt_kernels* kernels;
   bt_pool* pool;
-  size_t max_bytes;  /* 0: no limit */
+  size_t max_bytes;  /* of arenas, buffers and scratch together; 0: no limit */
+  size_t held;       /* bytes of arenas and buffers now */
   int64_t max_turns; /* 0: no limit */
   int64_t turns;
   uint64_t seed, random;

@@ -23,6 +23,7 @@ static bt_status wake(bt_frame* f, bt_call* c) {
   c->scratch_bytes = 0;
   BT_TRY(bt_step_prepare(c, s));
   if (s->scratch_bytes) {
+    BT_TRY(bt_check_bytes(c, s->scratch_bytes));
     c->scratch = bt_keep_plan(c, s->scratch_bytes);
     if (!c->scratch) return bt_fail_memory(c);
   }
