@@ -26,7 +26,8 @@ struct Scope {
   Scope* outer = nullptr;
   std::unordered_map<std::string, Value*> values;
   std::set<std::string> absent;  // inputs of a function that its caller left out
-  std::vector<std::pair<std::string, Value*>> captures;  // outer value -> became this graph's input
+  std::vector<std::pair<std::string, Value*>> captures;  // outer values that became inputs of this graph
+  std::unordered_map<Value*, Value*> captured;           // outer value -> input
   std::map<std::string, int> opsets;
   std::string prefix;                                     // of names inside an expanded function
   const std::map<std::string, onnx::AttributeProto>* arguments = nullptr;  // of the function call
@@ -43,7 +44,8 @@ class Importer {
   Result<void> check_header();
   Result<void> check_functions();
   Result<void> check_supported();
-  Result<void> import_inputs(const onnx::GraphProto& proto, Scope& scope, bool is_main);
+  // `caller` is the node that a subgraph belongs to; null for the main graph.
+  Result<void> import_inputs(const onnx::GraphProto& proto, Scope& scope, const OnnxNode* caller);
   Result<void> import_initializers(const onnx::GraphProto& proto, Scope& scope, bool is_main);
   Result<void> import_outputs(const onnx::GraphProto& proto, Scope& scope);
   Result<std::optional<Shape>> shape_from_proto(const onnx::TypeProto_Tensor& type, const std::string& name,
@@ -63,6 +65,7 @@ class Importer {
   Result<void> define(const std::string& name, Value* value, Scope& scope);
   // subgraphs.cc
   Result<std::shared_ptr<Graph>> import_subgraph(const onnx::GraphProto& proto, Scope& outer,
+                                                 const OnnxNode& node,
                                                  std::vector<std::pair<std::string, Value*>>& captures);
   Result<void> finish_subgraphs(OnnxNode& node, Scope& scope);
 

@@ -186,15 +186,24 @@ Result<std::optional<Shape>> Importer::shape_from_proto(const onnx::TypeProto_Te
   return std::optional(std::move(shape));
 }
 
-Result<void> Importer::import_inputs(const onnx::GraphProto& proto, Scope& scope, bool is_main) {
+// What a node hands to input i of the graph inside it.
+static DType formal_type(const OnnxNode& caller, size_t i) {
+  if (caller.op == "Loop" && i < 2) return i == 0 ? BT_I64 : BT_BOOL;
+  const bool lengths_first = caller.op == "Scan" && caller.opset < 9;
+  const Value* v = caller.input(lengths_first ? i + 1 : i);
+  return v ? v->dtype : BT_F32;
+}
+
+Result<void> Importer::import_inputs(const onnx::GraphProto& proto, Scope& scope, const OnnxNode* caller) {
+  const bool is_main = !caller;
   std::set<std::string> seen;
   for (const auto& input : proto.input()) {
     const std::string& name = input.name();
     if (name.empty()) return bad("a graph input has no name");
     if (!seen.insert(name).second) return bad(formatted("graph input {} is listed twice", quote(name)));
     if (scope.values.count(name)) continue;  // has an initializer: a constant (old exporters list both)
-    if (!input.has_type() && !is_main) {     // a body's input: the caller's type holds
-      scope.values[name] = scope.graph->add_input(name, BT_F32, std::nullopt);
+    if (!input.has_type() && caller) {       // a body's input: the caller's type holds
+      scope.values[name] = scope.graph->add_input(name, formal_type(*caller, seen.size() - 1), std::nullopt);
       continue;
     }
     if (!input.has_type() || input.type().value_case() == onnx::TypeProto::VALUE_NOT_SET)
@@ -276,7 +285,7 @@ Result<Model> Importer::run() {
   result_.graph = Graph(proto.name());
   scope.graph = &result_.graph;
   TRY(import_initializers(proto, scope, true));
-  TRY(import_inputs(proto, scope, true));
+  TRY(import_inputs(proto, scope, nullptr));
   TRY(import_nodes(proto.node(), scope));
   TRY(import_outputs(proto, scope));
   result_.format = "onnx";

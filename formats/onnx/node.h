@@ -18,6 +18,7 @@ struct OnnxNode {
   std::vector<std::string> outputs;  // "": not wanted
   std::map<std::string, AttrValue> attrs;
   AttrList own_attrs;                // of the IR, unknown to ONNX
+  std::vector<Value*> made;          // where an upgrade emitted everything itself: the outputs
 
   bool has(const std::string& key) const { return attrs.count(key) > 0; }
   // The attribute, removed from the node; the fallback where it is not there. A wrong kind was

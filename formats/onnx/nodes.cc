@@ -69,10 +69,10 @@ Value* Importer::find(const std::string& name, Scope& scope) {
   if (!scope.outer) return nullptr;
   Value* outside = find(name, *scope.outer);
   if (!outside) return nullptr;
-  Value* inside = nullptr;
-  if (outside->constant) {
+  Value*& inside = scope.captured[outside];  // one input, under however many names
+  if (!inside && outside->constant) {
     inside = scope.graph->add_constant(name, *outside->constant);
-  } else {
+  } else if (!inside) {
     inside = scope.graph->add_input(name, outside->dtype, outside->shape);
     scope.captures.emplace_back(name, outside);
   }
@@ -80,7 +80,9 @@ Value* Importer::find(const std::string& name, Scope& scope) {
 }
 
 Result<Value*> Importer::lookup(const std::string& name, Scope& scope, const std::string& node_name) {
-  if (name.empty() || scope.absent.count(name)) return nullptr;
+  if (name.empty()) return nullptr;
+  for (const Scope* s = &scope; s && !s->values.count(name); s = s->outer)
+    if (s->absent.count(name)) return nullptr;
   if (Value* v = find(name, scope)) return v;
   return bad(formatted("{}: its input {} is made by no node and is no input of the graph", node_name, quote(name)));
 }
@@ -179,7 +181,7 @@ Result<void> Importer::parse_attribute(const onnx::AttributeProto& given, OnnxNo
       break;
     }
     case A::GRAPH: {
-      TRY(value, import_subgraph(proto->g(), scope, pending_captures_[given.name()]));
+      TRY(value, import_subgraph(proto->g(), scope, node, pending_captures_[given.name()]));
       break;
     }
     default:
@@ -192,7 +194,7 @@ Result<void> Importer::parse_attribute(const onnx::AttributeProto& given, OnnxNo
 
 Result<OnnxNode> Importer::parse_node(const onnx::NodeProto& proto, Scope& scope) {
   OnnxNode node;
-  node.name = scope.prefix + proto.name();
+  if (!proto.name().empty()) node.name = scope.prefix + proto.name();
   node.op = proto.op_type();
   node.domain = domain_of(proto.domain());
   const auto opset = scope.opsets.find(node.domain);
@@ -259,6 +261,11 @@ Result<void> Importer::import_constant(const onnx::NodeProto& proto, OnnxNode& n
 }
 
 Result<void> Importer::emit(OnnxNode& node, Scope& scope) {
+  for (size_t i = 0; i < node.made.size(); ++i) {
+    if (node.outputs[i].empty()) continue;
+    scope.graph->rename(node.made[i], scope.prefix + node.outputs[i]);
+    TRY(define(node.outputs[i], node.made[i], scope));
+  }
   if (node.op.empty()) return {};
   const bt_op* op = find_op(node.op);
   if (!op) return Error{Code::unsupported, formatted("operator {} is not supported", quote(node.op))};

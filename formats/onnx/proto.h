@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generated ONNX messages, with warnings of generated code off. Include in formats/onnx only.
+// The generated ONNX messages, with warnings of generated code off. Include in formats/onnx and its
+// tests only.
 #pragma once
 
 #pragma GCC diagnostic push

@@ -8,6 +8,7 @@
 namespace bantam {
 
 Result<std::shared_ptr<Graph>> Importer::import_subgraph(const onnx::GraphProto& proto, Scope& outer,
+                                                         const OnnxNode& node,
                                                          std::vector<std::pair<std::string, Value*>>& captures) {
   auto graph = std::make_shared<Graph>(proto.name(), outer.graph->shared_symbols());
   Scope scope;
@@ -19,7 +20,7 @@ Result<std::shared_ptr<Graph>> Importer::import_subgraph(const onnx::GraphProto&
   auto waiting = std::move(pending_captures_);
   pending_captures_.clear();
   TRY(import_initializers(proto, scope, false));
-  TRY(import_inputs(proto, scope, false));
+  TRY(import_inputs(proto, scope, &node));
   TRY(import_nodes(proto.node(), scope));
   TRY(import_outputs(proto, scope));
   pending_captures_ = std::move(waiting);
@@ -34,13 +35,20 @@ using Captures = std::vector<std::pair<std::string, Value*>>;
 // Gives `graph` the inputs of `all` in that order, behind its first `formal` inputs.
 void align_inputs(Graph& graph, size_t formal, const Captures& own, const Captures& all) {
   std::vector<Value*> order(graph.inputs().begin(), graph.inputs().begin() + static_cast<std::ptrdiff_t>(formal));
+  std::unordered_map<Value*, Value*> inside;
+  for (size_t i = 0; i < own.size(); ++i) inside[own[i].second] = graph.inputs()[formal + i];
   for (const auto& [name, outside] : all) {
-    Value* inside = nullptr;
-    for (size_t i = 0; i < own.size(); ++i)
-      if (own[i].second == outside) inside = graph.inputs()[formal + i];
-    order.push_back(inside ? inside : graph.add_input(name, outside->dtype, outside->shape));
+    Value*& input = inside[outside];
+    if (!input) input = graph.add_input(name, outside->dtype, outside->shape);
+    order.push_back(input);
   }
   graph.set_input_order(order);
+}
+
+// Outputs at the end may be left out of a node, never of its graph: operators count on both being equal.
+void align_outputs(OnnxNode& node, const Graph& graph) {
+  const size_t own = node.op == "Loop" ? 1 : 0;  // the condition stays inside
+  if (graph.outputs().size() > node.outputs.size() + own) node.outputs.resize(graph.outputs().size() - own);
 }
 
 }  // namespace
@@ -48,17 +56,16 @@ void align_inputs(Graph& graph, size_t formal, const Captures& own, const Captur
 Result<void> Importer::finish_subgraphs(OnnxNode& node, Scope& scope) {
   (void)scope;
   Captures all;
+  std::set<Value*> known;
   for (const auto& [attribute, captures] : pending_captures_)
-    for (const auto& capture : captures) {
-      bool known = false;
-      for (const auto& other : all) known = known || other.second == capture.second;
-      if (!known) all.push_back(capture);
-    }
+    for (const auto& capture : captures)
+      if (known.insert(capture.second).second) all.push_back(capture);
   for (auto& [key, value] : node.attrs) {
     const auto* graph = std::get_if<std::shared_ptr<Graph>>(&value);
     if (!graph) continue;
     const Captures own = pending_captures_[key];
     align_inputs(**graph, (*graph)->inputs().size() - own.size(), own, all);
+    align_outputs(node, **graph);
   }
   pending_captures_.clear();
   for (const auto& [name, outside] : all) node.inputs.push_back(outside);

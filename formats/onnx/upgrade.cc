@@ -15,7 +15,8 @@ using Key = std::pair<std::string, std::string>;
 const std::map<Key, const Upgrade*>& table() {
   static const std::map<Key, const Upgrade*> entries = [] {
     std::map<Key, const Upgrade*> map;
-    for (const Upgrade* list : {axes_upgrades, legacy_upgrades, image_upgrades, qlinear_upgrades, contrib_upgrades})
+    for (const Upgrade* list : {axes_upgrades, legacy_upgrades, image_upgrades, qlinear_upgrades, integer_upgrades,
+                                attention_upgrades, contrib_upgrades, scan_upgrades})
       for (; list->op; ++list) map[{list->domain, list->op}] = list;
     return map;
   }();
@@ -75,7 +76,8 @@ Result<Value*> NodeSink::emit(const OnnxNode& origin, const std::string& op, std
 Result<void> upgrade(NodeSink& sink, OnnxNode& node) {
   const auto it = table().find({node.domain, node.op});
   if (it == table().end()) return {};
-  if (!node.input(0) || node.outputs.empty())
+  const bool needs_input = node.op != "Scan";  // where input 0 was optional once
+  if ((needs_input && !node.input(0)) || node.outputs.empty())
     return Error{Code::bad_input, formatted("node {} ({}): {}", quote(node.name), node.op,
                                             node.outputs.empty() ? "has no outputs" : "input 0 is missing")};
   return it->second->run(sink, node);

@@ -8,7 +8,8 @@
 namespace bantam {
 
 // Brings a node to the IR's form. May emit nodes in front of it through `sink`, change its operator,
-// inputs and attributes. A node that was emitted wholly comes back with an empty `op`.
+// inputs and attributes. A node that was emitted wholly comes back with an empty `op` and the values of
+// its outputs in `made`.
 Result<void> upgrade(NodeSink& sink, OnnxNode& node);
 
 // An operator that the importer takes although the IR has none of its name.
@@ -21,6 +22,6 @@ struct Upgrade {
   Result<void> (*run)(NodeSink& sink, OnnxNode& node);
 };
 extern const Upgrade axes_upgrades[], legacy_upgrades[], image_upgrades[], qlinear_upgrades[],
-    contrib_upgrades[];
+    integer_upgrades[], attention_upgrades[], contrib_upgrades[], scan_upgrades[];
 
 }  // namespace bantam

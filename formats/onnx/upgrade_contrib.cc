@@ -22,6 +22,12 @@ Result<void> gelu(NodeSink& sink, OnnxNode& n) {
   return {};
 }
 
+Result<void> bias_gelu(NodeSink& sink, OnnxNode& n) {
+  TRY(n.inputs[0], sink.emit(n, "Add", {n.input(0), n.input(1)}));
+  n.inputs.resize(1);
+  return gelu(sink, n);
+}
+
 Result<void> fast_gelu(NodeSink& sink, OnnxNode& n) {
   if (Value* bias = n.input(1)) {
     TRY(n.inputs[0], sink.emit(n, "Add", {n.input(0), bias}));
@@ -105,7 +111,7 @@ Result<void> skip_layer_norm(NodeSink& sink, OnnxNode& n) {
 const Upgrade contrib_upgrades[] = {
     {kMicrosoft, "QuantizeLinear", same}, {kMicrosoft, "DequantizeLinear", same},
     {kMicrosoft, "LayerNormalization", same}, {kMicrosoft, "Gelu", gelu},
-    {kMicrosoft, "FastGelu", fast_gelu}, {kMicrosoft, "QuickGelu", quick_gelu},
+    {kMicrosoft, "BiasGelu", bias_gelu}, {kMicrosoft, "FastGelu", fast_gelu}, {kMicrosoft, "QuickGelu", quick_gelu},
     {kMicrosoft, "FusedConv", fused_conv}, {kMicrosoft, "FusedMatMul", fused_matmul},
     {kMicrosoft, "SkipLayerNormalization", skip_layer_norm}, {"", nullptr, nullptr}};
 
