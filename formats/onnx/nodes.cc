@@ -228,8 +228,8 @@ Result<void> Importer::import_node(const onnx::NodeProto& proto, Scope& scope) {
   if (node.domain.empty() && node.op == "Constant") return within(label(proto), import_constant(proto, node, scope));
   TRY(finish_subgraphs(node, scope));
   NodeSink sink(*scope.graph);
-  TRY(upgrade(sink, node));
-  auto emitted = emit(node, scope);
+  auto emitted = upgrade(sink, node);
+  if (emitted.ok()) emitted = emit(node, scope);
   // inference names the node by itself; what is found before it does not
   if (!emitted.ok() && !emitted.error().message.starts_with("node "))
     return within(label(proto), std::move(emitted));

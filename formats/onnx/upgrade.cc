@@ -3,8 +3,6 @@
 
 #include <map>
 
-#include "base/format.h"
-#include "base/text.h"
 #include "runtime/shape.h"
 
 namespace bantam {
@@ -78,8 +76,7 @@ Result<void> upgrade(NodeSink& sink, OnnxNode& node) {
   if (it == table().end()) return {};
   const bool needs_input = node.op != "Scan";  // where input 0 was optional once
   if ((needs_input && !node.input(0)) || node.outputs.empty())
-    return Error{Code::bad_input, formatted("node {} ({}): {}", quote(node.name), node.op,
-                                            node.outputs.empty() ? "has no outputs" : "input 0 is missing")};
+    return Error{Code::bad_input, node.outputs.empty() ? "has no outputs" : "input 0 is missing"};
   return it->second->run(sink, node);
 }
 

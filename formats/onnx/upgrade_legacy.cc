@@ -17,7 +17,7 @@ Result<void> arithmetic(NodeSink& sink, OnnxNode& n) {
   if (!broadcast || !has_axis || !n.input(0) || !n.input(1)) return {};
   const int left = n.inputs[0]->rank(), right = n.inputs[1]->rank();
   if (left < 0 || right < 0)
-    return Error{Code::unsupported, formatted("node {} ({}): broadcasting along an axis needs known ranks", quote(n.name), n.op)};
+    return Error{Code::unsupported, "broadcasting along an axis needs known ranks"};
   if (axis < 0) axis += left;
   const int64_t behind = left - axis - right;
   if (behind <= 0) return {};
@@ -35,9 +35,9 @@ Result<void> softmax(NodeSink& sink, OnnxNode& n) {
   if (!x) return {};
   const int rank = x->rank();
   if (rank < 0)
-    return Error{Code::unsupported, formatted("node {} ({}): the meaning before opset 13 needs a known rank", quote(n.name), n.op)};
+    return Error{Code::unsupported, "its meaning before opset 13 needs a known rank"};
   if (axis < -rank || axis > rank)
-    return Error{Code::bad_input, formatted("node {} ({}): axis is {}; a tensor of rank {} has axes from {} to {}", quote(n.name), n.op, axis, rank, -rank, rank - 1)};
+    return Error{Code::bad_input, formatted("axis is {}; a tensor of rank {} has axes from {} to {}", axis, rank, -rank, rank - 1)};
   if (axis < 0) axis += rank;
   int long_axes = 0;
   int64_t only = axis;
@@ -65,7 +65,7 @@ Result<void> cast(NodeSink& sink, OnnxNode& n) {
       {"BOOL", 9}, {"FLOAT16", 10}, {"DOUBLE", 11}, {"UINT32", 12}, {"UINT64", 13}};
   const auto type = kTypes.find(word);
   if (type == kTypes.end())
-    return Error{Code::bad_input, formatted("node {} (Cast): to is {}, which is no type", quote(n.name), quote(word))};
+    return Error{Code::bad_input, formatted("to is {}, which is no type", quote(word))};
   it->second = type->second;
   return {};
 }
@@ -82,7 +82,7 @@ Result<void> batch_normalization(NodeSink& sink, OnnxNode& n) {
     n.take_ints("consumed_inputs");
     n.take_int("is_test", 1);
     if (n.take_int("spatial", 1) != 1)
-      return Error{Code::unsupported, formatted("node {} (BatchNormalization): spatial=0 is not supported", quote(n.name))};
+      return Error{Code::unsupported, "spatial=0 is not supported"};
     if (n.outputs.size() > 1) n.outputs.resize(1);  // the others are for training
   }
   return {};
