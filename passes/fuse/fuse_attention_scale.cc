@@ -35,7 +35,8 @@ class Fuser {
       if (!number || !is_moderate(*number) || (division && operands->constant == node->inputs[0]))
         continue;
       Value *x = operands->x, *y = node->output();
-      if (x->dtype != BT_F32 || x->quant || y->quant || !same_shape(x, y)) continue;
+      if (x->dtype != BT_F32 || x->quant || y->quant || x->rank() < 0 || x->rank() != y->rank())
+        continue;
       factor_ = product ? *number : 1 / *number;
       places_.clear();
       if (only_user(x) != node || !follow(x, 0)) continue;

@@ -77,7 +77,7 @@ Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
     Value* y = node->output();
     if (!ctx.selected(*node) || y->dtype != BT_F32 || y->quant) continue;
     Gate gate = find_gate(y);
-    if (gate.op.empty() || !same_shape(gate.x, y)) continue;
+    if (gate.op.empty() || gate.x->rank() < 0 || gate.x->rank() != y->rank()) continue;
     TRY(Node * made, graph.insert_before(node, gate.op, node->name, {gate.x}, std::move(gate.attrs),
                                          {y->name + ".gate"}));
     take_over(graph, y, made->output());
