@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what a build needs (Debian 12, current Ubuntu) and is missing.
 # Sourced or called by apps/demo.sh and tests/run.sh. Does nothing where everything is there.
 set -euo pipefail

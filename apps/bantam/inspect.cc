@@ -65,25 +65,38 @@ std::vector<std::string> data_dependent(const Graph& graph) {
   return names;
 }
 
+// "BatchNormalization" is in batch_normalization.c, as bt_op_batch_normalization.
+std::string file_stem(const std::string& op) {
+  const auto upper = [&](size_t i) { return std::isupper(static_cast<unsigned char>(op[i])) != 0; };
+  std::string stem;
+  for (size_t i = 0; i < op.size(); ++i) {
+    const bool starts_word = i > 0 && upper(i) && (!upper(i - 1) || (i + 1 < op.size() && std::islower(static_cast<unsigned char>(op[i + 1]))));
+    if (starts_word) stem += '_';
+    stem += static_cast<char>(std::tolower(static_cast<unsigned char>(op[i])));
+  }
+  return stem;
+}
+
+void collect_ops(const Graph& graph, std::set<std::string>& names) {
+  for (const Node* n : graph.nodes()) {
+    names.insert(n->op->name);
+    for (const auto& [key, value] : n->attrs())
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&value)) collect_ops(**body, names);
+  }
+}
+
 // The C source of a table with just the operators that a model needs (docs/runtime.md).
 std::string op_table(const Graph& graph) {
   std::set<std::string> names;
-  for (const auto& [name, count] : count_ops(graph)) names.insert(name);
+  collect_ops(graph, names);
   std::string externs, entries;
   for (const std::string& name : names) {
-    std::string stem;
-    for (size_t i = 0; i < name.size(); ++i) {
-      const bool upper = std::isupper(static_cast<unsigned char>(name[i])) != 0;
-      const bool after_lower = i > 0 && !std::isupper(static_cast<unsigned char>(name[i - 1]));
-      const bool before_lower = i > 0 && i + 1 < name.size() && std::islower(static_cast<unsigned char>(name[i + 1]));
-      if (upper && i > 0 && (after_lower || before_lower)) stem += '_';
-      stem += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
-    }
-    externs += "extern const bt_op bt_op_" + stem + ";\n";
-    entries += "    &bt_op_" + stem + ",\n";
+    externs += "extern const struct bt_op bt_op_" + file_stem(name) + ";\n";
+    entries += "    &bt_op_" + file_stem(name) + ",\n";
   }
-  return "/* Operators of one model, for bt_open_options.ops. Written by bantam inspect --op-table. */\n#include \"runtime/op.h\"\n\n" + externs +
-         "\nstatic const bt_op* const ops[] = {\n" + entries + "};\nconst bt_op_table model_ops = {" + std::to_string(names.size()) + ", ops};\n";
+  return "/* The operators of one model, in place of the library's table of all. Written by bantam inspect --op-table. */\n" + externs +
+         "\nstatic const struct bt_op* const ops[] = {\n" + entries +
+         "};\nconst struct bt_op_table {\n  int count;\n  const struct bt_op* const* ops;\n} bt_all_ops = {" + std::to_string(names.size()) + ", ops};\n";
 }
 
 Json port_json(const std::vector<Value*>& values, const Symbols& symbols) {

@@ -148,7 +148,7 @@ bt_status bt_get_output(const bt_session* s, int index, bt_array* out) {
     return bt_report(BT_USAGE, "output %d does not exist; the model has %d", index, g->n_outputs);
   const bt_tensor* t = bt_frame_output(s->main, index);
   *out = (bt_array){.data = t->data, .dtype = (int)t->dtype, .rank = t->rank};
-  if (t->rank < 0 || (!t->data && bt_count(t) > 0))
+  if (!s->main->planned || t->rank < 0 || (!t->data && bt_count(t) > 0))
     return bt_report(BT_USAGE, "there are no outputs before the first run");
   memcpy(out->dims, t->dims, sizeof out->dims);
   out->bytes = bt_bytes(t);
