@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The main function of the test program, which Catch2 brings (either version).
 #if __has_include(<catch2/catch.hpp>)
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>

@@ -60,23 +60,32 @@ std::vector<Tensor> random_inputs(const Session& session) {
   return inputs;
 }
 
-Result<void> print_layers(Session& session, const std::vector<Tensor>& inputs, const Graph& graph) {
+struct Layer {
+  std::string name, op;
+  double ms = 0;     // of one run
+  int64_t macs = 0;  // 0: not counted
+};
+
+Result<std::vector<Layer>> time_layers(Session& session, const std::vector<Tensor>& inputs, const Graph& graph) {
   constexpr int kRuns = 20;
   session.time_nodes(true);
   for (int i = 0; i < kRuns; ++i) TRY(session.run(inputs));
   const auto times = session.node_times();
   const auto nodes = graph.nodes();
+  std::vector<Layer> layers;
+  for (size_t i = 0; i < times.size(); ++i)
+    layers.push_back({times[i].name, times[i].op, times[i].milliseconds / kRuns, times.size() == nodes.size() ? multiply_adds(*nodes[i]) : 0});
+  return layers;
+}
+
+std::string layer_table(const std::vector<Layer>& layers) {
   TextTable t({"layer", "operator", ">ms", ">share", ">multiply-adds", ">GOP/s"});
   double total = 0;
-  for (const auto& n : times) total += n.milliseconds / kRuns;
-  for (size_t i = 0; i < times.size(); ++i) {
-    const double ms = times[i].milliseconds / kRuns;
-    const int64_t macs = i < nodes.size() && times.size() == nodes.size() ? multiply_adds(*nodes[i]) : 0;
-    t.row({printable(times[i].name), times[i].op, formatted("{:.4f}", ms), formatted("{:.1f} %", 100 * ms / total), macs ? human_count(static_cast<double>(macs)) : "",
-           macs && ms > 0 ? formatted("{:.1f}", 2 * static_cast<double>(macs) / ms * 1e-6) : ""});
-  }
-  Console::get().print(t.text(""));
-  return {};
+  for (const Layer& l : layers) total += l.ms;
+  for (const Layer& l : layers)
+    t.row({printable(l.name), l.op, formatted("{:.4f}", l.ms), formatted("{:.1f} %", 100 * l.ms / total), l.macs ? human_count(static_cast<double>(l.macs)) : "",
+           l.macs && l.ms > 0 ? formatted("{:.1f}", 2 * static_cast<double>(l.macs) / l.ms * 1e-6) : ""});
+  return t.text("");
 }
 
 Result<int> run(const Options& o) {
@@ -104,6 +113,12 @@ Result<int> run(const Options& o) {
   nlohmann::ordered_json j = {{"model", printable(base_name(o.model))}, {"kernels", session.kernels()}, {"threads", o.threads}, {"runs", ms.size()},
                               {"median_ms", median}, {"min_ms", least}, {"p90_ms", p90}, {"cpu_min_ms", least_cpu}, {"load_ms", load_ms},
                               {"first_ms", first_ms}, {"arena_bytes", session.arena_bytes()}, {"peak_kb", usage.ru_maxrss}};
+  std::vector<Layer> layers;
+  if (o.layers) {
+    TRY(layers, time_layers(session, inputs, model.graph));
+    j["layers"] = nlohmann::ordered_json::array();
+    for (const Layer& l : layers) j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"ms", l.ms}, {"macs", l.macs}});
+  }
   if (o.common.json) {
     Console::get().print(j.dump(1) + "\n");
     return 0;
@@ -113,7 +128,7 @@ Result<int> run(const Options& o) {
                        formatted("  load      {:.1f} ms, first run {:.1f} ms\n", load_ms, first_ms) +
                        formatted("  memory    activations {}, process peak {}\n", human_bytes(session.arena_bytes()), human_bytes(static_cast<uint64_t>(usage.ru_maxrss) * 1024)));
   if (p90 > 1.3 * median) Console::get().warn("times vary a lot: other programs are running, or the clock changes; compare the least times only");
-  if (o.layers) TRY(print_layers(session, inputs, model.graph));
+  if (o.layers) Console::get().print(layer_table(layers));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
+#include "apps/bantam/data_flags.h"
 #include "apps/bantam/gates.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
@@ -20,8 +21,8 @@ struct Options {
   CommonOptions common;
   ReadFlags read;
   ReportFlags report;
-  std::string reference, model, data, gate;
-  int64_t samples = 0;
+  DataFlags data;
+  std::string reference, model, gate;
   int threads = 1;
 };
 
@@ -33,7 +34,7 @@ Result<int> run(const Options& o) {
   TRY(const ReadOptions read, o.read.options());
   TRY(RunnableModel reference, open_runnable(o.reference, read, {.threads = o.threads}));
   TRY(RunnableModel model, open_runnable(o.model, {.limits = read.limits}, {.threads = o.threads}));
-  TRY(const auto data, Dataset::open(o.data, reference.session.inputs(), {.samples = o.samples}));
+  TRY(const auto data, o.data.open(reference.session.inputs()));
   Console& console = Console::get();
   for (const std::string& note : data->notes()) console.note("note: " + note);
   Report report;
@@ -68,8 +69,7 @@ void add_compare(CLI::App& app, Action& action) {
   CLI::App* cmd = app.add_subcommand("compare", "Compare two models on the same data; exit 1 when a gate is missed");
   cmd->add_option("reference", o->reference, "the model to compare with, usually the float one")->required();
   cmd->add_option("model", o->model, "the model under judgement")->required();
-  cmd->add_option("--data", o->data, "samples, with labels or targets where there are any")->required();
-  cmd->add_option("--samples", o->samples, "use that many of them")->check(CLI::NonNegativeNumber);
+  add_data_flags(*cmd, o->data, "samples, with labels or targets where there are any")->required();
   cmd->add_option("--gate", o->gate, "limits, for instance \"psnr>=30, top1-drop<=0.5%, size<=400KB\"");
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
   add_report_flags(*cmd, o->report);

@@ -6,6 +6,7 @@
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
+#include "apps/bantam/data_flags.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
 #include "apps/bantam/recipe_flags.h"
@@ -30,9 +31,9 @@ struct Options {
   ReadFlags read;
   RecipeFlags recipe;
   ReportFlags report;
-  std::string input, data, codec = "best";
+  DataFlags data;
+  std::string input, codec = "best";
   std::vector<std::string> outputs;
-  int64_t samples = 0;
   int threads = 1, test_vectors = 2;
   uint64_t seed = 0;
   bool print_recipe = false, strip_names = false;
@@ -101,10 +102,10 @@ class Conversion {
   }
 
   Result<void> open_data() {
-    if (o_.data.empty()) return {};
-    TRY(data_, Dataset::open(o_.data, ports(), {.samples = o_.samples}));
+    if (!o_.data.wanted()) return {};
+    TRY(data_, o_.data.open(ports()));
     for (const std::string& note : data_->notes()) console_.note("note: " + note);
-    if (data_->count() == 0) return Error{Code::bad_input, formatted("{} holds no samples", quote(o_.data))};
+    if (data_->count() == 0) return Error{Code::bad_input, formatted("{} holds no samples", quote(o_.data.data))};
     return {};
   }
 
@@ -247,7 +248,7 @@ class Conversion {
     Dataset* data = data_.get();
     std::unique_ptr<Dataset> part;
     if (!whole && data_->count() > kSummarySamples) {
-      TRY(part, Dataset::open(o_.data, ports(), {.samples = kSummarySamples}));
+      TRY(part, o_.data.open(ports(), {.samples = kSummarySamples}));
       data = part.get();
     }
     TRY(Session reference, Session::of_graph(*reference_, {.threads = o_.threads}));
@@ -276,8 +277,7 @@ void add_convert(CLI::App& app, Action& action) {
   CLI::App* cmd = app.add_subcommand("convert", "Compress a model and say what it cost");
   cmd->add_option("model", o->input, "the trained model (.onnx, or .btm)")->required();
   cmd->add_option("-o,--output", o->outputs, "the compressed model (.btm)")->take_all();
-  cmd->add_option("--data", o->data, "calibration samples: .npz, .npy, a folder of images, or a .toml that says all");
-  cmd->add_option("--samples", o->samples, "use that many of them")->check(CLI::NonNegativeNumber);
+  add_data_flags(*cmd, o->data, "calibration samples");
   add_recipe_flags(*cmd, o->recipe);
   add_report_flags(*cmd, o->report);
   cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(CLI::IsMember({"none", "pack", "best"}))->capture_default_str();

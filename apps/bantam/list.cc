@@ -27,6 +27,8 @@ struct Options {
 
 const char* effect_name(Effect e) { return e == Effect::exact ? "exact" : e == Effect::lossy ? "lossy" : "annotation"; }
 
+Arguments defaults_of(const NamedPass& p) { return p.pass->expand({}).value(); }
+
 std::string default_of(const OptionList::Entry& entry, const Arguments& defaults) {
   for (const auto& [name, value] : defaults)
     if (name == entry.name) return value;
@@ -40,7 +42,7 @@ std::string passes_markdown() {
     if (p.chapter != chapter) out += "\n## " + p.chapter + "\n";
     chapter = p.chapter;
     out += formatted("\n### {}\n\n{} Effect: {}.\n", p.name, p.pass->summary, effect_name(p.pass->effect));
-    const Arguments defaults = p.pass->expand({}).value();
+    const Arguments defaults = defaults_of(p);
     TextTable t({"option", "default", "allowed", "meaning"});
     for (const auto& e : p.pass->options()) t.row({e.name, default_of(e, defaults), e.allowed, e.help});
     if (t.rows()) out += "\n" + t.markdown();
@@ -52,7 +54,7 @@ TextTable passes_table() {
   TextTable t({"pass", "chapter", "effect", "options", "what it does"});
   for (const NamedPass& p : all_passes()) {
     std::vector<std::string> options;
-    for (const auto& [name, value] : p.pass->expand({}).value()) options.push_back(name + "=" + value);
+    for (const auto& [name, value] : defaults_of(p)) options.push_back(name + "=" + value);
     t.row({p.name, p.chapter, effect_name(p.pass->effect), join(options, ", "), p.pass->summary});
   }
   return t;
@@ -117,7 +119,7 @@ Json names(const std::string& what) {
   if (what == "passes")
     for (const NamedPass& p : all_passes()) {
       Json options = Json::object();
-      for (const auto& [name, value] : p.pass->expand({}).value()) options[name] = value;
+      for (const auto& [name, value] : defaults_of(p)) options[name] = value;
       list.push_back({{"name", p.name}, {"chapter", p.chapter}, {"effect", effect_name(p.pass->effect)}, {"summary", p.pass->summary}, {"options", options}});
     }
   return list;

@@ -4,6 +4,7 @@
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
+#include "apps/bantam/usage.h"
 #include "base/file.h"
 
 int main(int argc, char** argv) {
@@ -13,12 +14,13 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "bantam " BANTAM_VERSION);
   app.require_subcommand(1);
   Action action;
-  for (const auto add : {add_convert, add_compare, add_run, add_inspect, add_bench, add_list, add_verify}) add(app, action);
+  for (const auto add : {add_convert, add_compare, add_run, add_inspect, add_bench, add_list, add_verify, add_completion}) add(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return code == 0 ? 0 : 2;
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    Console::get().error(usage_error(app, {argv + 1, argv + argc}, e.what()));
+    return exit_code(Code::usage);
   }
   const Result<int> result = action();
   if (result.ok()) return result.value();

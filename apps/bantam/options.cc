@@ -12,8 +12,8 @@ namespace bantam {
 
 void CommonOptions::apply() const { Console::get().configure(quiet, verbose); }
 
-void add_common(CLI::App& cmd, CommonOptions& o, bool with_json) {
-  if (with_json) cmd.add_flag("--json", o.json, "print JSON (docs/reports.md)");
+void add_common(CLI::App& cmd, CommonOptions& o) {
+  cmd.add_flag("--json", o.json, "print JSON (docs/reports.md)");
   cmd.add_flag("-q,--quiet", o.quiet, "print results only");
   cmd.add_flag("-v,--verbose", o.verbose, "say what is done");
 }

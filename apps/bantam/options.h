@@ -20,7 +20,7 @@ struct CommonOptions {
   int verbose = 0;
   void apply() const;  // to the console
 };
-void add_common(CLI::App& cmd, CommonOptions& options, bool with_json = true);
+void add_common(CLI::App& cmd, CommonOptions& options);
 
 // --shape and the limits of the importer
 struct ReadFlags {

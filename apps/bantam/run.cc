@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // bantam run: one model on given tensors.
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "apps/bantam/command.h"
+#include "apps/bantam/console.h"
+#include "apps/bantam/data_flags.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
 #include "base/file.h"
@@ -10,6 +13,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/npy.h"
+#include "data/stored_samples.h"
 #include "eval/samples.h"
 #include "formats/onnx/tensor_file.h"
 
@@ -19,7 +23,8 @@ namespace {
 struct Options {
   CommonOptions common;
   ReadFlags read;
-  std::string model, output = ".", as = "npy", data;
+  DataFlags data;
+  std::string model, output = ".", as = "npy";
   std::vector<std::string> inputs;
   int threads = 1;
   uint64_t seed = 0;
@@ -27,8 +32,19 @@ struct Options {
 
 constexpr size_t kPieceBytes = size_t{256} << 20;  // activations of samples that are run at once
 
-Result<Tensor> read_tensor(const std::string& path) {
+bool is_picture(const std::string& path) {
+  return path.ends_with(".png") || path.ends_with(".jpg") || path.ends_with(".jpeg");
+}
+
+Result<Tensor> read_picture(const Bytes& file, const DataFlags& flags, const Port& port) {
+  TRY(const Image image, decode_image(file));
+  TRY(const auto settings, flags.settings());
+  return as_input(image, settings.value_or(Preprocess()), port);
+}
+
+Result<Tensor> read_tensor(const std::string& path, const DataFlags& flags, const Port& port) {
   TRY(const Bytes file, read_file(path));
+  if (is_picture(path)) return within(printable(path), read_picture(file, flags, port));
   return within(printable(path), path.ends_with(".pb") ? read_tensor_pb(file) : read_npy(file));
 }
 
@@ -42,7 +58,8 @@ Result<std::vector<Tensor>> read_inputs(const Options& o, const std::vector<Port
     const auto it = std::find(names.begin(), names.end(), pair.first);
     if (it == names.end())
       return Error{Code::usage, formatted("the model has no input {}{}; inputs: {}", quote(pair.first), suggestion(pair.first, names), printable(join(names, ", ")))};
-    TRY(given[static_cast<size_t>(it - names.begin())], read_tensor(pair.second));
+    const auto place = static_cast<size_t>(it - names.begin());
+    TRY(given[place], read_tensor(pair.second, o.data, ports[place]));
   }
   std::vector<Tensor> arrays;
   for (size_t i = 0; i < given.size(); ++i) {
@@ -76,8 +93,9 @@ Result<int> run(const Options& o) {
   TRY(RunnableModel model, open_runnable(o.model, read, {.threads = o.threads, .seed = o.seed}));
   Session& session = model.session;
   std::vector<Tensor> outputs;
-  if (!o.data.empty()) {
-    TRY(const auto data, Dataset::open(o.data, session.inputs()));
+  if (o.data.wanted()) {
+    TRY(const auto data, o.data.open(session.inputs(), {.as_stored = true}));
+    for (const std::string& note : data->notes()) Console::get().note("note: " + note);
     TRY(outputs, run_data(session, *data));
   } else {
     TRY(auto arrays, read_inputs(o, session.inputs()));
@@ -85,6 +103,7 @@ Result<int> run(const Options& o) {
   }
   TRY(make_directory(o.output));
   OutputFiles files;
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::string name = session.outputs()[i].name;
     std::vector<uint8_t> bytes;
@@ -93,9 +112,12 @@ Result<int> run(const Options& o) {
     } else {
       TRY(bytes, within("output " + quote(name), write_npy(outputs[i])));
     }
-    TRY(files.write(o.output + "/" + file_name(name) + "." + o.as, bytes));
+    const std::string path = o.output + "/" + file_name(name) + "." + o.as;
+    TRY(files.write(path, bytes));
+    list.push_back({{"name", printable(name)}, {"file", printable(path)}, {"type", bt_dtype_name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
   }
   TRY(files.commit());
+  if (o.common.json) Console::get().print(list.dump(1) + "\n");
   return 0;
 }
 
@@ -105,15 +127,19 @@ void add_run(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("run", "Run a model on given tensors or images");
   cmd->add_option("model", o->model, "the model: .onnx or .btm")->required();
-  auto* input = cmd->add_option("--input", o->inputs, "NAME=FILE: an input as .npy or .pb (an ONNX TensorProto); several samples may be stacked along the first axis")->take_all()->type_name("NAME=FILE");
-  cmd->add_option("--data", o->data, "all samples of a data set (images as well) instead of --input")->excludes(input);
+  auto* input = cmd->add_option("--input", o->inputs, "an input as .npy, .pb (an ONNX TensorProto) or a picture; several samples may be stacked along the first axis")->take_all()->type_name("NAME=FILE");
+  add_data_flags(*cmd, o->data, "all samples of a data set instead of --input")->excludes(input);
   cmd->add_option("--output", o->output, "folder for the outputs, NAME.npy each")->capture_default_str();
   cmd->add_option("--as", o->as, "npy or pb (for types that .npy lacks)")->check(CLI::IsMember({"npy", "pb"}))->capture_default_str();
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
   cmd->add_option("--seed", o->seed, "seed of the random operators")->capture_default_str();
   add_read_flags(*cmd, o->read);
-  add_common(*cmd, o->common, false);
-  cmd->footer("Examples:\n  bantam run net.btm --input image=cat.npy --output out\n  bantam run net.onnx --data photos.toml --output out");
+  add_common(*cmd, o->common);
+  cmd->footer(
+      "Examples:\n"
+      "  bantam run net.btm --input image=cat.npy --output out\n"
+      "  bantam run net.btm --input image=cat.jpg --resize 256 --crop 224 --scale 1/255 --output out\n"
+      "  bantam run net.onnx --data photos.toml --output out");
   cmd->callback([&action, o] { action = [o] { return run(*o); }; });
 }
 

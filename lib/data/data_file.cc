@@ -19,7 +19,9 @@ namespace {
 // Far above any description that a person writes; the parser's time is bounded by it.
 constexpr uint64_t kMostBytes = 1 << 20;
 
+// A node that no file holds (set_preprocess) has no place.
 Error error_at(const toml::source_region& where, const std::string& what) {
+  if (where.begin.line == 0) return {Code::usage, what};
   return {Code::usage, formatted("line {}, column {}: {}", where.begin.line, where.begin.column, what)};
 }
 
@@ -226,6 +228,30 @@ Result<DataFile> read_data_file(const std::string& path) {
   file.folder = slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
   file.path = path_in(file.folder, file.path);
   return file;
+}
+
+Result<DataFile> data_file_of(const std::string& data) {
+  if (data.ends_with(".toml")) return read_data_file(data);
+  DataFile file;
+  file.path = data;
+  return file;
+}
+
+Result<void> set_preprocess(Preprocess& settings, const std::string& key, const std::string& text) {
+  const Setters setters = preprocess_setters(settings);
+  const auto set = [&](const toml::node& node) { return setters.at(key)(node); };
+  int64_t whole = 0;
+  double real = 0;
+  if (parse_int(text, &whole)) return set(toml::value<int64_t>(whole));
+  if (parse_double(text, &real)) return set(toml::value<double>(real));
+  const auto parts = split(text, ',');
+  if (parts.size() == 1) return set(toml::value<std::string>(text));
+  toml::array list;
+  for (const std::string& part : parts) {
+    if (parse_double(trim(part), &real)) list.push_back(real);
+    else list.push_back(part);
+  }
+  return set(list);
 }
 
 }  // namespace bantam

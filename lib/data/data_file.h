@@ -61,6 +61,13 @@ struct DataFile {
 // Errors say file, line and column.
 Result<DataFile> read_data_file(const std::string& path);
 
+// What DATA on a command line names: a .toml file is read, everything else is the samples themselves.
+Result<DataFile> data_file_of(const std::string& data);
+
+// Sets one key of [preprocess] from plain text, as a flag of the command line gives it: resize 256,
+// resize 640x480, mean 0.485,0.456,0.406, scale 1/255, color bgr.
+Result<void> set_preprocess(Preprocess& settings, const std::string& key, const std::string& text);
+
 // A path as somebody in `folder` means it.
 std::string path_in(const std::string& folder, const std::string& path);
 

@@ -87,12 +87,7 @@ Dataset::Dataset(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Dataset::~Dataset() = default;
 
 Result<std::unique_ptr<Dataset>> Dataset::open(const std::string& data, const std::vector<Port>& inputs, const DataOptions& options) {
-  if (data.ends_with(".toml")) {
-    TRY(const DataFile file, read_data_file(data));
-    return open(file, inputs, options);
-  }
-  DataFile file;
-  file.path = data;
+  TRY(const DataFile file, data_file_of(data));
   return open(file, inputs, options);
 }
 
@@ -110,6 +105,8 @@ Result<std::unique_ptr<Dataset>> Dataset::open(const DataFile& file, const std::
   TRY(state->order, within(place, sorted_entries(state->stored)));
   if (options.samples > 0 && options.samples < state->stored.count) state->order.resize(static_cast<size_t>(options.samples));
   state->hash = set_hash(state->order);
+  if (options.as_stored)
+    std::sort(state->order.begin(), state->order.end(), [](const Entry& a, const Entry& b) { return a.stored < b.stored; });
   std::unique_ptr<Dataset> set(new Dataset(std::move(state)));
   TRY(set->at(0));  // a wrong size or layout of all pictures shows before any work is done
   return set;

@@ -37,6 +37,8 @@ struct DataOptions {
   // 0: all; else only that many: those with the smallest content hashes, so that the choice does not depend
   // on the stored order either (and is as good as random).
   int64_t samples = 0;
+  // Samples come as they are stored (files by name): for outputs that a person reads.
+  bool as_stored = false;
 };
 
 class Dataset : public SampleSource {

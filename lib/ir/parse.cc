@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The text form of a graph, in: parsing (ir/text.h).
 #include <cmath>
 #include <limits>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The text form of a graph, out: printing (ir/text.h).
 #include <algorithm>
 #include <cmath>
 

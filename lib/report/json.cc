@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The report as JSON; docs/report.schema.json is its schema.
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The text form of a graph: parse and print are inverse, and errors say where.
 #include "catch.h"
 #include "ir/text.h"
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/bantam/usage.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/format.h"
+#include "base/text.h"
+
+namespace bantam {
+namespace {
+
+// Where the parser gives one name per alias; "--threads", "-v".
+std::vector<std::string> flag_names(const CLI::App& cmd) {
+  std::vector<std::string> names;
+  for (const CLI::Option* o : cmd.get_options()) {
+    for (const std::string& n : o->get_lnames()) names.push_back("--" + n);
+    for (const std::string& n : o->get_snames()) names.push_back("-" + n);
+  }
+  return names;
+}
+
+const CLI::App* command_named(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* cmd : app.get_subcommands({}))
+    if (cmd->get_name() == name) return cmd;
+  return nullptr;
+}
+
+// The first argument that looks like a flag and is none; "" where there is none.
+std::string unknown_flag(const std::vector<std::string>& arguments, const std::vector<std::string>& known) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") return "";
+    if (argument.size() < 2 || argument[0] != '-') continue;
+    double number = 0;
+    if (parse_double(argument, &number)) continue;
+    const bool is_long = argument[1] == '-';
+    // "-vq" stands for "-v -q", "-onet.btm" for "-o net.btm": the first letter decides
+    const std::string name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+    if (std::find(known.begin(), known.end(), name) == known.end()) return is_long ? name : argument;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string usage_error(const CLI::App& app, const std::vector<std::string>& arguments, const std::string& reason) {
+  const auto word = std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
+  const CLI::App* cmd = word == arguments.end() ? nullptr : command_named(app, *word);
+  if (!cmd) {
+    std::vector<std::string> names;
+    for (const CLI::App* c : app.get_subcommands({})) names.push_back(c->get_name());
+    const std::string flag = unknown_flag({arguments.begin(), word}, flag_names(app));
+    if (!flag.empty()) return formatted("there is no flag {}{} (bantam --help)", quote(flag), suggestion(flag, flag_names(app)));
+    if (word == arguments.end()) return formatted("a command is needed: {} (bantam --help)", join(names, ", "));
+    return formatted("there is no command {}{}; commands: {}", quote(*word), suggestion(*word, names), join(names, ", "));
+  }
+  const std::vector<std::string> known = flag_names(*cmd);
+  const std::string flag = unknown_flag({word + 1, arguments.end()}, known);
+  const std::string help = formatted(" (bantam {} --help)", cmd->get_name());
+  if (flag.empty()) return printable(reason) + help;
+  return formatted("{} has no flag {}{}{}", cmd->get_name(), quote(flag), suggestion(flag, known), help);
+}
+
+}  // namespace bantam
