@@ -1,11 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line: picks the subcommand, runs it, and turns an error into an exit code.
 #include <CLI/CLI.hpp>
+#include <exception>
+#include <new>
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/usage.h"
 #include "base/file.h"
+
+namespace bantam {
+namespace {
+
+// The library throws nothing of its own, but memory can run out, and other libraries may throw.
+Result<int> run(const Action& action) {
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    return Error{Code::bad_input, "out of memory: the input needs more than this machine can give"};
+  } catch (const std::exception& e) {
+    return Error{Code::internal, std::string("an exception nobody expected: ") + e.what()};
+  }
+}
+
+}  // namespace
+}  // namespace bantam
 
 int main(int argc, char** argv) {
   using namespace bantam;
@@ -22,7 +41,7 @@ int main(int argc, char** argv) {
     Console::get().error(usage_error(app, {argv + 1, argv + argc}, e.what()));
     return exit_code(Code::usage);
   }
-  const Result<int> result = action();
+  const Result<int> result = run(action);
   if (result.ok()) return result.value();
   Console::get().error(result.error().message);
   return exit_code(result.error().code);

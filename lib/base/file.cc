@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <utility>
 
 #include "base/format.h"
 #include "base/text.h"
@@ -35,8 +38,11 @@ constexpr int kSlots = 64;
 constexpr size_t kPathMax = 1024;
 char g_paths[kSlots][kPathMax];
 std::atomic<bool> g_used[kSlots];
+// Temporary files are held open, for their locks, until they have their final names.
+std::map<std::string, int> g_open;
 
-void remember(const std::string& path) {
+void remember(const std::string& path, int fd) {
+  g_open[path] = fd;
   if (path.size() >= kPathMax) return;
   for (int i = 0; i < kSlots; ++i) {
     if (g_used[i].load()) continue;
@@ -47,6 +53,10 @@ void remember(const std::string& path) {
 }
 
 void forget(const std::string& path) {
+  if (const auto it = g_open.find(path); it != g_open.end()) {
+    ::close(it->second);
+    g_open.erase(it);
+  }
   for (int i = 0; i < kSlots; ++i)
     if (g_used[i].load() && path == g_paths[i]) g_used[i].store(false);
 }
@@ -73,7 +83,8 @@ Result<void> write_all(int fd, const void* data, size_t size, const std::string&
 }  // namespace
 
 void remove_temporaries_on_signal() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, on_signal);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU}) ::signal(number, on_signal);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 Result<Bytes> read_file(const std::string& path) {
@@ -139,6 +150,51 @@ OutputFiles::~OutputFiles() {
   }
 }
 
+namespace {
+
+// Holds signals back while it lives: between the making of a file and its being remembered.
+class SignalsLater {
+ public:
+  SignalsLater() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  SignalsLater(const SignalsLater&) = delete;
+  SignalsLater& operator=(const SignalsLater&) = delete;
+  ~SignalsLater() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+// An empty file under the temporary name, locked. A lock ends with its process, so a file that a killed
+// run left behind is free to be taken over.
+Result<int> open_temporary(const std::string& temporary, const std::string& path) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  const SignalsLater guard;
+  for (;;) {
+    Descriptor file{::open(temporary.c_str(), kFlags, 0666)};
+    struct stat own {}, named {};
+    if (file.fd < 0 || ::fstat(file.fd, &own) != 0) return io_error("write", path);
+    if (!S_ISREG(own.st_mode))
+      return Error{Code::io, formatted("cannot write {}: {} is in the way", quote(path), quote(temporary))};
+    if (::flock(file.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)  // some file systems have no locks
+      return Error{Code::io, formatted("cannot write {}: another run is writing it", quote(path))};
+    // whoever held the lock before may have renamed the file in the meantime
+    if (::lstat(temporary.c_str(), &named) != 0 || named.st_ino != own.st_ino || named.st_dev != own.st_dev) continue;
+    const int fd = std::exchange(file.fd, -1);
+    remember(temporary, fd);
+    if (::ftruncate(fd, 0) == 0) return fd;
+    const Error error = io_error("write", path);
+    ::unlink(temporary.c_str());
+    forget(temporary);
+    return error;
+  }
+}
+
+}  // namespace
+
 Result<void> OutputFiles::write(const std::string& path, const void* data, size_t size) {
   struct stat info {};
   const bool exists = ::stat(path.c_str(), &info) == 0;
@@ -150,17 +206,10 @@ Result<void> OutputFiles::write(const std::string& path, const void* data, size_
     return write_all(file.fd, data, size, path);
   }
   const std::string temporary = path + ".bantam-tmp";
-  remember(temporary);
+  TRY(const int fd, open_temporary(temporary, path));
   pending_.push_back({temporary, path});
-  const Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666)};
-  if (file.fd < 0) {
-    const Error error = io_error("write", path);
-    forget(temporary);
-    pending_.pop_back();
-    return error;
-  }
-  TRY(write_all(file.fd, data, size, path));
-  if (::fsync(file.fd) != 0 && errno != EINVAL) return io_error("write", path);
+  TRY(write_all(fd, data, size, path));
+  if (::fsync(fd) != 0 && errno != EINVAL) return io_error("write", path);
   return {};
 }
 
