@@ -40,7 +40,7 @@ struct Options {
 };
 
 // Activations of the test vectors may take this much; larger models get none, and are told so.
-constexpr size_t kTestBytes = size_t{256} << 20;
+constexpr size_t kTestBytes = size_t{128} << 20;
 constexpr int64_t kTestTurns = 10000;
 constexpr int64_t kSummarySamples = 16;  // without --report, a look at so many samples is enough
 

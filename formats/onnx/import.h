@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/text.h"
 #include "format/format.h"
 #include "formats/onnx/proto.h"
 #include "formats/onnx/tensor.h"
@@ -18,6 +19,7 @@ namespace bantam {
 
 using NodeList = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 using FunctionKey = std::pair<std::string, std::string>;  // domain, name
+using Arguments = std::map<std::string, const onnx::AttributeProto*>;  // of a function call, by name
 
 // Names that nodes of one graph can see. Subgraphs see those of the graphs around them, too: what they
 // take from there becomes an input of the subgraph, unless it is a constant.
@@ -30,7 +32,7 @@ struct Scope {
   std::unordered_map<Value*, Value*> captured;           // outer value -> input
   std::map<std::string, int> opsets;
   std::string prefix;                                     // of names inside an expanded function
-  const std::map<std::string, onnx::AttributeProto>* arguments = nullptr;  // of the function call
+  const Arguments* arguments = nullptr;                   // of the function call
 };
 
 class Importer {
@@ -63,6 +65,10 @@ class Importer {
   Result<OnnxNode> parse_node(const onnx::NodeProto& proto, Scope& scope);
   Result<void> parse_attribute(const onnx::AttributeProto& proto, OnnxNode& node, Scope& scope);
   Result<void> define(const std::string& name, Value* value, Scope& scope);
+  // The constant that a message holds. Made once for each message: a function that is called a thousand
+  // times does not hold its weights a thousand times.
+  template <typename Proto>
+  Result<Tensor> tensor_of(const Proto& proto);
   // subgraphs.cc
   Result<std::shared_ptr<Graph>> import_subgraph(const onnx::GraphProto& proto, Scope& outer,
                                                  const OnnxNode& node,
@@ -72,6 +78,7 @@ class Importer {
   const onnx::ModelProto& model_;
   const std::unordered_map<int, Bytes>& raw_data_;
   ExternalData files_;
+  std::unordered_map<const void*, Tensor> tensors_;  // by message; see tensor_of
   const ReadOptions& options_;
   Model result_;
   std::map<FunctionKey, const onnx::FunctionProto*> functions_;
@@ -83,6 +90,11 @@ class Importer {
 
 // The default domain has two spellings.
 inline std::string domain_of(const std::string& text) { return text == "ai.onnx" ? "" : text; }
+
+// The name of an operator for messages: safe to print, and not endless.
+inline std::string op_text(const std::string& op) {
+  return op.size() <= 120 ? printable(op) : printable(op.substr(0, 120)) + "...";
+}
 
 constexpr int kNewestOpset = 25;
 constexpr int kNewestIr = 14;

@@ -147,7 +147,7 @@ Result<void> Importer::check_supported() {
     const bt_op* op = domain.empty() ? find_op(node.op_type()) : nullptr;
     if (domain.empty() && node.op_type() == "Constant") return;
     if (op && !(op->flags & BT_OP_OWN)) return;
-    const std::string name = printable(node.op_type()) + (domain.empty() ? "" : " of domain " + quote(domain));
+    const std::string name = op_text(node.op_type()) + (domain.empty() ? "" : " of domain " + quote(domain));
     missing[name].push_back(!node.name().empty() ? node.name() : node.output_size() ? node.output(0) : "?");
   };
   for_each_node(model_.graph().node(), check);
@@ -241,12 +241,16 @@ Result<void> Importer::import_initializers(const onnx::GraphProto& proto, Scope&
   };
   for (int i = 0; i < proto.initializer_size(); ++i) {
     const auto raw = is_main ? raw_data_.find(i) : raw_data_.end();
-    TRY(Tensor tensor, tensor_from_proto(proto.initializer(i), raw == raw_data_.end() ? nullptr : &raw->second,
-                                         files_, options_.limits));
-    TRY(add(proto.initializer(i).name(), std::move(tensor)));
+    if (raw == raw_data_.end()) {
+      TRY(Tensor tensor, tensor_of(proto.initializer(i)));
+      TRY(add(proto.initializer(i).name(), std::move(tensor)));
+    } else {
+      TRY(Tensor tensor, tensor_from_proto(proto.initializer(i), &raw->second, files_, options_.limits));
+      TRY(add(proto.initializer(i).name(), std::move(tensor)));
+    }
   }
   for (const auto& sparse : proto.sparse_initializer()) {
-    TRY(Tensor tensor, tensor_from_sparse(sparse, files_, options_.limits));
+    TRY(Tensor tensor, tensor_of(sparse));
     TRY(add(sparse.values().name(), std::move(tensor)));
   }
   return {};

@@ -2,6 +2,7 @@
 // Nodes: order, names, attributes, constants, and the expansion of local functions.
 #include <algorithm>
 #include <deque>
+#include <type_traits>
 
 #include "base/format.h"
 #include "base/text.h"
@@ -15,7 +16,7 @@ Error bad(const std::string& message) { return {Code::bad_input, message}; }
 
 std::string label(const onnx::NodeProto& node) {
   const std::string name = !node.name().empty() ? node.name() : node.output_size() ? node.output(0) : "?";
-  return formatted("node {} ({})", quote(name), printable(node.op_type()));
+  return formatted("node {} ({})", quote(name), op_text(node.op_type()));
 }
 
 // Names that a node reads: its inputs, and what the graphs inside it take from outside.
@@ -148,6 +149,19 @@ Result<void> Importer::import_nodes(const NodeList& nodes, Scope& scope) {
 
 // ---- one node ----
 
+template <typename Proto>
+Result<Tensor> Importer::tensor_of(const Proto& proto) {
+  if (const auto it = tensors_.find(&proto); it != tensors_.end()) return it->second;
+  Result<Tensor> made = [&]() -> Result<Tensor> {
+    if constexpr (std::is_same_v<Proto, onnx::TensorProto>) return tensor_from_proto(proto, nullptr, files_, options_.limits);
+    else return tensor_from_sparse(proto, files_, options_.limits);
+  }();
+  if (made.ok()) tensors_.emplace(&proto, *made);
+  return made;
+}
+template Result<Tensor> Importer::tensor_of(const onnx::TensorProto& proto);
+template Result<Tensor> Importer::tensor_of(const onnx::SparseTensorProto& proto);
+
 Result<void> Importer::parse_attribute(const onnx::AttributeProto& given, OnnxNode& node, Scope& scope) {
   const onnx::AttributeProto* proto = &given;
   if (!given.ref_attr_name().empty()) {  // inside a function: the caller's attribute
@@ -155,7 +169,7 @@ Result<void> Importer::parse_attribute(const onnx::AttributeProto& given, OnnxNo
     if (!arguments) return bad(formatted("attribute {} refers to {} outside of a function", quote(given.name()), quote(given.ref_attr_name())));
     const auto it = arguments->find(given.ref_attr_name());
     if (it == arguments->end()) return {};  // not given: the operator's default holds
-    proto = &it->second;
+    proto = it->second;
   }
   using A = onnx::AttributeProto;
   int type = proto->type();
@@ -171,12 +185,12 @@ Result<void> Importer::parse_attribute(const onnx::AttributeProto& given, OnnxNo
     case A::INTS: value = std::vector<int64_t>(proto->ints().begin(), proto->ints().end()); break;
     case A::STRINGS: value = std::vector<std::string>(proto->strings().begin(), proto->strings().end()); break;
     case A::TENSOR: {
-      TRY(Tensor tensor, tensor_from_proto(proto->t(), nullptr, files_, options_.limits));
+      TRY(Tensor tensor, tensor_of(proto->t()));
       value = std::make_shared<const Tensor>(std::move(tensor));
       break;
     }
     case A::SPARSE_TENSOR: {
-      TRY(Tensor tensor, tensor_from_sparse(proto->sparse_tensor(), files_, options_.limits));
+      TRY(Tensor tensor, tensor_of(proto->sparse_tensor()));
       value = std::make_shared<const Tensor>(std::move(tensor));
       break;
     }
@@ -226,7 +240,7 @@ Result<void> Importer::import_node(const onnx::NodeProto& proto, Scope& scope) {
   }
   pending_captures_ = std::move(captures);
   if (node.domain.empty() && node.op == "Constant") return within(label(proto), import_constant(proto, node, scope));
-  TRY(finish_subgraphs(node, scope));
+  TRY(within(label(proto), finish_subgraphs(node, scope)));
   NodeSink sink(*scope.graph);
   auto emitted = upgrade(sink, node);
   if (emitted.ok()) emitted = emit(node, scope);
@@ -302,10 +316,11 @@ Result<void> Importer::inline_function(const onnx::NodeProto& proto, OnnxNode& n
   for (int i = 0; i < function.input_size(); ++i)
     if (Value* v = node.input(static_cast<size_t>(i))) inner.values[function.input(i)] = v;
     else inner.absent.insert(function.input(i));
-  std::map<std::string, onnx::AttributeProto> arguments = function_defaults_[{domain_of(function.domain()), function.name()}];
+  Arguments arguments;
+  for (const auto& [name, value] : function_defaults_[{domain_of(function.domain()), function.name()}]) arguments[name] = &value;
   for (const auto& attr : proto.attribute()) {
     if (attr.ref_attr_name().empty()) {
-      arguments[attr.name()] = attr;
+      arguments[attr.name()] = &attr;
     } else if (scope.arguments) {
       const auto it = scope.arguments->find(attr.ref_attr_name());
       if (it != scope.arguments->end()) arguments[attr.name()] = it->second;

@@ -51,10 +51,25 @@ void align_outputs(OnnxNode& node, const Graph& graph) {
   if (graph.outputs().size() > node.outputs.size() + own) node.outputs.resize(graph.outputs().size() - own);
 }
 
+// Inference tolerates one branch that makes no sense for the shapes, so the counts are compared here.
+Result<void> check_branches(const OnnxNode& node) {
+  std::optional<size_t> outputs;
+  for (const auto& [key, value] : node.attrs) {
+    const auto* graph = std::get_if<std::shared_ptr<Graph>>(&value);
+    if (node.op != "If" || !graph) continue;
+    const size_t own = (*graph)->outputs().size();
+    if (own != outputs.value_or(own))
+      return Error{Code::bad_input, formatted("the branches of If have {} and {} outputs", *outputs, own)};
+    outputs = own;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> Importer::finish_subgraphs(OnnxNode& node, Scope& scope) {
   (void)scope;
+  TRY(check_branches(node));
   Captures all;
   std::set<Value*> known;
   for (const auto& [attribute, captures] : pending_captures_)
@@ -64,7 +79,10 @@ Result<void> Importer::finish_subgraphs(OnnxNode& node, Scope& scope) {
     const auto* graph = std::get_if<std::shared_ptr<Graph>>(&value);
     if (!graph) continue;
     const Captures own = pending_captures_[key];
-    align_inputs(**graph, (*graph)->inputs().size() - own.size(), own, all);
+    const size_t formal = (*graph)->inputs().size() - own.size();
+    if (node.op == "If" && formal > 0)
+      return Error{Code::bad_input, formatted("{} of If has {} inputs; a branch has none", printable(key), formal)};
+    align_inputs(**graph, formal, own, all);
     align_outputs(node, **graph);
   }
   pending_captures_.clear();

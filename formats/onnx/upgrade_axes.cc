@@ -3,6 +3,7 @@
 // TopK, and their like.
 #include <limits>
 
+#include "base/format.h"
 #include "formats/onnx/upgrade.h"
 
 namespace bantam {
@@ -21,6 +22,9 @@ Result<void> axes_input(NodeSink& sink, OnnxNode& n) {
 }
 
 Result<void> split(NodeSink& sink, OnnxNode& n) {
+  if (const auto it = n.attrs.find("num_outputs"); it != n.attrs.end())
+    if (const auto* count = std::get_if<int64_t>(&it->second); count && *count < 1)
+      return Error{Code::bad_input, formatted("num_outputs is {}; Split makes at least 1", *count)};
   ints_to_input(sink, n, "split", 1);
   if (n.opset < 18 && !n.has("num_outputs") && !n.input(1))
     n.attrs["num_outputs"] = static_cast<int64_t>(n.outputs.size());

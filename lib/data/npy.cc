@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "runtime/bantam.h"
 
 namespace bantam {
 namespace {
@@ -63,6 +64,8 @@ Result<NpyHeader> read_npy_header(const Bytes& file) {
     if (!parse_int(trim(part), &d) || d < 0) return bad(formatted("shape ({})", printable(shape)));
     header.shape.push_back(d);
   }
+  if (header.shape.size() > BT_MAX_RANK)
+    return Error{Code::unsupported, formatted(".npy: rank {} is above the largest supported rank, {}", header.shape.size(), BT_MAX_RANK)};
   if (order != "False" && header.shape.size() > 1) return Error{Code::unsupported, ".npy: arrays in Fortran order are not supported; save numpy.ascontiguousarray(x)"};
   return header;
 }

@@ -16,6 +16,7 @@ static bt_status infer(bt_call* c) {
   if (!bt_has_rank(x)) return BT_OK;
   int axis = 0;
   BT_TRY(bt_need_axis(c, c->attr[AXIS].i, x->rank, "axis", &axis));
+  BT_TRY(bt_check_known_indices(c, 1, x->dims[axis]));
   if (!bt_has_rank(indices)) return BT_OK;
   BT_TRY(bt_need_max_rank(c, x->rank - 1 + indices->rank));
   int64_t dims[BT_MAX_RANK];

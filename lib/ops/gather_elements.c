@@ -15,6 +15,7 @@ static bt_status infer(bt_call* c) {
     int axis = 0;
     BT_TRY(bt_need_axis(c, c->attr[AXIS].i, x->rank, "axis", &axis));
     BT_TRY(bt_need_inside(c, 1, axis));
+    BT_TRY(bt_check_known_indices(c, 1, x->dims[axis]));
   }
   bt_set_shape(c->out[0], x->dtype, indices->rank, indices->dims);
   return BT_OK;

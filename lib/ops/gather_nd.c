@@ -31,6 +31,9 @@ static bt_status infer(bt_call* c) {
   const int64_t tuple = indices->dims[indices->rank - 1];
   if (!bt_known(tuple)) return BT_OK;
   BT_TRY(bt_need_tuple(c, 1, x->rank - (int)batch));
+  bt_tuples known;
+  if (indices->data && bt_has_shape(indices) && bt_has_shape(x))
+    BT_TRY(bt_tuples_read(c, 1, x, (int)batch, &known));
   for (int d = (int)(batch + tuple); d < x->rank; ++d) dims[rank++] = x->dims[d];
   BT_TRY(bt_need_max_rank(c, rank));
   bt_set_shape(c->out[0], x->dtype, rank, dims);

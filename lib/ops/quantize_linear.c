@@ -32,12 +32,25 @@ static bt_status stored_type(bt_call* c, bt_dtype* type) {
   return BT_OK;
 }
 
+/* Scales that are known already: nothing can be divided by 0, NaN or infinity. */
+static bt_status check_scales(bt_call* c) {
+  const bt_tensor* s = c->in[SCALE];
+  const int64_t n = s->data && bt_has_shape(s) ? bt_count(s) : 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const double v = bt_get(s, i);
+    if (!(v > 0 && v <= 1.7e308))
+      return bt_fail(c, BT_BAD_INPUT, "scale %" PRId64 " is %g; a positive number is needed", i, v);
+  }
+  return BT_OK;
+}
+
 static bt_status infer(bt_call* c) {
   bt_linear a;
   bt_dtype type = BT_NONE;
   BT_TRY(bt_need_type(c, X, REAL | BT_BIT(BT_I32)));
   BT_TRY(bt_need_type(c, SCALE, REAL | BT_BIT(BT_I32) | BT_BIT(BT_F8E8M0)));
   BT_TRY(bt_need_type(c, ZERO, STORED));
+  BT_TRY(check_scales(c));
   const int64_t precision = c->attr[PRECISION].i;
   if (precision && precision != BT_F32 && precision != BT_F16 && precision != BT_BF16)
     return bt_fail(c, BT_UNSUPPORTED,

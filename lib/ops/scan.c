@@ -25,6 +25,14 @@ static int64_t listed(const bt_call* c, int attr, int k) {
   return c->attr[attr].n > k ? c->attr[attr].u.ints[k] : 0;
 }
 
+static bt_status need_directions(bt_call* c, int attr) {
+  for (int i = 0; i < c->attr[attr].n; ++i)
+    if (c->attr[attr].u.ints[i] != 0 && c->attr[attr].u.ints[i] != 1)
+      return bt_fail(c, BT_BAD_INPUT, "%s has an element %lld; 0 and 1 are directions",
+                     attrs[attr].name, (long long)c->attr[attr].u.ints[i]);
+  return BT_OK;
+}
+
 static bt_status need_list(bt_call* c, int attr, int n) {
   const int32_t given = c->attr[attr].n;
   if (given != 0 && given != n)
@@ -49,6 +57,8 @@ static bt_status measure(bt_call* c, bt_body* b, int* scans) {
   BT_TRY(need_list(c, IN_DIRECTIONS, *scans));
   BT_TRY(need_list(c, OUT_AXES, c->n_out - states));
   BT_TRY(need_list(c, OUT_DIRECTIONS, c->n_out - states));
+  BT_TRY(need_directions(c, IN_DIRECTIONS));
+  BT_TRY(need_directions(c, OUT_DIRECTIONS));
   *b = (bt_body){.graph = c->attr[BODY].u.graph, .n_in = c->n_in, .n_out = c->n_out,
                  .states = states};
   return BT_OK;

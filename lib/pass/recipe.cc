@@ -10,6 +10,7 @@ namespace bantam {
 namespace {
 
 constexpr int kRecipeVersion = 1;
+constexpr int kDepth = 16;  // of blocks inside blocks
 
 class Parser {
  public:
@@ -22,12 +23,14 @@ class Parser {
     } else if (is_file) {
       return lex_.error("a recipe file starts with the line: recipe 1");
     }
-    TRY(auto steps, block(false));
+    TRY(auto steps, block(0));
     return steps;
   }
 
  private:
-  Result<std::vector<Step>> block(bool inside) {
+  Result<std::vector<Step>> block(int depth) {
+    if (depth > kDepth) return lex_.error(formatted("blocks are nested more than {} levels deep", kDepth));
+    const bool inside = depth > 0;
     std::vector<Step> steps;
     for (;;) {
       while (lex_.accept(";")) {
@@ -37,20 +40,20 @@ class Parser {
         if (inside) return lex_.error("\"}\" is missing");
         return steps;
       }
-      TRY(Step s, step());
+      TRY(Step s, step(depth));
       steps.push_back(std::move(s));
       if (!lex_.at(";") && !lex_.at("}") && lex_.peek().kind != Token::end && !lex_.peek().newline_before)
         return lex_.error(formatted("a step ends with ';' or at the end of a line; {} found", quote(lex_.peek().value)));
     }
   }
 
-  Result<Step> step() {
+  Result<Step> step(int depth) {
     Step s;
     s.line = lex_.peek().line;
     s.column = lex_.peek().column;
     if (lex_.accept("repeat")) {
       TRY(lex_.expect("{"));
-      TRY(s.block, block(true));
+      TRY(s.block, block(depth + 1));
       return s;
     }
     const Token where = lex_.peek();

@@ -70,11 +70,6 @@ static size_t in_order(item* items, int n, item** placed) {
   return top(items, n);
 }
 
-static int32_t root_of(const bt_frame* f, int32_t v) {
-  while (f->slots[v].view_of >= 0) v = f->slots[v].view_of;
-  return v;
-}
-
 /* Fills items with every arena root and scratch; returns how many. */
 static int collect(const bt_frame* f, item* items, int32_t* item_of) {
   const bt_graph* g = f->graph;
@@ -84,7 +79,7 @@ static int collect(const bt_frame* f, item* items, int32_t* item_of) {
     const bt_node* node = &g->nodes[s];
     for (int i = 0; i < node->n_in; ++i) {
       if (node->in[i] < 0) continue;
-      const int32_t k = item_of[root_of(f, node->in[i])];
+      const int32_t k = item_of[bt_root_of(f, node->in[i])];
       if (k >= 0) items[k].end = s;
     }
     for (int i = 0; i < node->n_out; ++i) {
@@ -100,7 +95,7 @@ static int collect(const bt_frame* f, item* items, int32_t* item_of) {
     }
   }
   for (int i = 0; i < g->n_outputs; ++i) {
-    const int32_t k = item_of[root_of(f, g->outputs[i])];
+    const int32_t k = item_of[bt_root_of(f, g->outputs[i])];
     if (k >= 0) items[k].end = g->n_nodes;
   }
   return n;

@@ -39,7 +39,7 @@ typedef struct bt_slot {
   uint8_t owned;    /* constant: the decoded bytes belong to this frame */
   uint8_t keep;     /* constant: some node reads the raw bytes while it runs */
   int32_t readers;  /* constant: nodes that still have to be loaded */
-  int32_t view_of;  /* shares the bytes of this value; -1: has its own */
+  int32_t view_of;  /* shares the bytes of this value, which has its own; -1: has its own */
   size_t offset;    /* arena */
   size_t capacity;  /* heap buffer, kept between runs */
   void* buffer;     /* heap or folded bytes */
@@ -125,6 +125,10 @@ bt_status bt_arena_layout(bt_frame* f);
 bt_status bt_step_prepare(bt_call* c, bt_step* s);
 /* Runs step n; for a dynamic one inference, allocation and preparation come first. */
 bt_status bt_step_run(bt_frame* f, int n);
+/* The value whose bytes value v has. One step, however long a chain of views is. */
+static inline int32_t bt_root_of(const bt_frame* f, int32_t v) {
+  return f->slots[v].view_of >= 0 ? f->slots[v].view_of : v;
+}
 /* The node computes on f16 or bf16 by way of f32 (half.h). */
 static inline int bt_needs_half(const bt_call* c) {
   if (!(c->op->flags & BT_OP_HALF)) return 0;

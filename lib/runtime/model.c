@@ -10,6 +10,11 @@
 
 #define DEPTH_MAX 32
 
+/* A few bytes of code can stand for any number of equal elements, and many values for one tensor. A file
+   may unfold to this factor of its size, plus a constant for small ones: far above any real model. */
+#define UNFOLD_FACTOR 1000
+#define UNFOLD_FREE ((uint64_t)256 << 20)
+
 /* ---- header and sections ---- */
 
 static const uint32_t known_sections[] = {BT_SECTION_GRAPH, BT_SECTION_QUANT, BT_SECTION_TENSORS,
@@ -129,6 +134,13 @@ static bt_status read_tensors(bt_model* m) {
 
 /* ---- the graph ---- */
 
+static bt_status count_unfolded(bt_model* m, const bt_stored* s) {
+  m->unfolded += (uint64_t)s->count * bt_dtype_size(s->dtype);
+  if (m->unfolded > UNFOLD_FREE + UNFOLD_FACTOR * (uint64_t)m->size)
+    return damaged("its constants unfold to more than any real model's");
+  return BT_OK;
+}
+
 static const char* read_string(bt_model* m, bt_reader* r) {
   const int n = bt_read_count(r, 1);
   const unsigned char* p = bt_read_bytes(r, (uint64_t)n);
@@ -193,6 +205,7 @@ static bt_status read_attr(bt_model* m, bt_reader* r, const bt_attr_spec* spec, 
       const uint64_t index = bt_read_varint(r);
       if (index >= (uint64_t)m->n_tensors) return damaged("an attribute names no tensor");
       const bt_stored* s = &m->tensors[index];
+      BT_TRY(count_unfolded(m, s));
       bt_tensor* t = bt_blocks_get(&m->memory, sizeof *t);
       void* data = bt_blocks_get(&m->memory, (size_t)s->count * bt_dtype_size(s->dtype));
       if (!t || !data) return no_memory();
@@ -321,8 +334,12 @@ static bt_status read_graph(bt_model* m, bt_reader* r, int depth, bt_graph* g) {
       v->rank = s->rank;
       memcpy(v->dims, s->dims, sizeof v->dims);
       if (!bt_is_float(s->dtype)) v->quant = s->quant;
-      if (bt_stored_is_ready(s)) v->data = s->bytes;
-      else v->stored = s;
+      if (bt_stored_is_ready(s)) {
+        v->data = s->bytes;
+        continue;
+      }
+      BT_TRY(count_unfolded(m, s));
+      v->stored = s;
       continue;
     }
     v->dtype = (bt_dtype)(tag & 0x1F);

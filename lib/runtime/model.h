@@ -23,6 +23,7 @@ struct bt_model {
   bt_section sections[BT_SECTION_MAX];
   int n_sections;
   bt_blocks memory; /* everything below */
+  uint64_t unfolded; /* bytes of all constants once they are decoded, counted per use */
   bt_quant* quants;
   int n_quants;
   bt_stored* tensors;

@@ -57,14 +57,10 @@ static bt_status fold(bt_frame* f, bt_call* c) {
 static int reusable(const bt_frame* f, const bt_call* c, const int32_t* last_use, int i) {
   const bt_node* node = &f->graph->nodes[c->node];
   if (node->in[i] < 0) return 0;
-  int32_t root = node->in[i];
-  while (f->slots[root].view_of >= 0) root = f->slots[root].view_of;
+  const int32_t root = bt_root_of(f, node->in[i]);
   if (f->slots[root].place != BT_PLACE_ARENA || last_use[root] != c->node) return 0;
   for (int k = 0; k < node->n_in; ++k) { /* no other operand may lie in the same bytes */
-    int32_t other = node->in[k];
-    if (k == i || other < 0) continue;
-    while (f->slots[other].view_of >= 0) other = f->slots[other].view_of;
-    if (other == root) return 0;
+    if (k != i && node->in[k] >= 0 && bt_root_of(f, node->in[k]) == root) return 0;
   }
   const bt_tensor *x = c->in[i], *y = c->out[0];
   if (bt_dtype_size(x->dtype) != bt_dtype_size(y->dtype) || x->rank != y->rank) return 0;
@@ -89,11 +85,11 @@ static bt_status plan_node(bt_frame* f, int n, const int32_t* last_use) {
     f->slots[node->out[i]].place = s->dynamic ? BT_PLACE_HEAP : BT_PLACE_ARENA;
   }
   bt_slot* out = node->n_out > 0 && node->out[0] >= 0 ? &f->slots[node->out[0]] : NULL;
-  if (out && c.op->flags & BT_OP_VIEW) out->view_of = node->in[0];
+  if (out && c.op->flags & BT_OP_VIEW) out->view_of = bt_root_of(f, node->in[0]);
   if (s->dynamic) return BT_OK;
   if (out && c.op->flags & BT_OP_INPLACE)
     for (int i = 0; i < node->n_in && out->view_of < 0; ++i)
-      if (reusable(f, &c, last_use, i)) out->view_of = node->in[i];
+      if (reusable(f, &c, last_use, i)) out->view_of = bt_root_of(f, node->in[i]);
   return bt_step_prepare(&c, s);
 }
 
@@ -157,8 +153,8 @@ static bt_status plan(bt_frame* f) {
     for (int i = 0; i < g->nodes[n].n_out; ++i) {
       const int32_t v = g->nodes[n].out[i];
       if (v < 0) continue;
-      for (int32_t r = f->slots[v].view_of; r >= 0; r = f->slots[r].view_of)
-        if (last_use[r] < last_use[v]) last_use[r] = last_use[v];
+      const int32_t root = bt_root_of(f, v);
+      if (last_use[root] < last_use[v]) last_use[root] = last_use[v];
     }
   }
   free(last_use);

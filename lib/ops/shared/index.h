@@ -7,6 +7,11 @@
 
 /* All elements of input i lie in [-length, length); fails naming the first one that does not. */
 bt_status bt_check_indices(bt_call* c, int i, int64_t length);
+/* The same in infer, as far as the indices and the length (negative: open) are known. */
+static inline bt_status bt_check_known_indices(bt_call* c, int i, int64_t length) {
+  const int known = c->in[i]->data && bt_has_shape(c->in[i]) && bt_known(length);
+  return known ? bt_check_indices(c, i, length) : BT_OK;
+}
 /* Element k of checked indices (i32 or i64), counted from the front. */
 static inline int64_t bt_index_at(const bt_tensor* t, int64_t k, int64_t length) {
   const int64_t v =
