@@ -32,7 +32,7 @@ struct Options {
   RecipeFlags recipe;
   ReportFlags report;
   DataFlags data;
-  std::string input, codec = "best";
+  std::string input, codec = "best", io_layout = "keep", io_type = "keep";
   std::vector<std::string> outputs;
   int threads = 1, test_vectors = 2;
   uint64_t seed = 0;
@@ -51,7 +51,13 @@ class Conversion {
   Result<int> run() {
     o_.common.apply();
     TRY(check_kernels_environment());
-    TRY(const auto steps, o_.recipe.steps());
+    TRY(auto steps, o_.recipe.steps());
+    if (o_.io_layout != "keep" || o_.io_type != "keep") {
+      Step borders;
+      borders.pass = find_pass("set-borders");
+      borders.arguments = {{"layout", o_.io_layout}, {"type", o_.io_type}};
+      steps.push_back(std::move(borders));
+    }
     TRY(recipe_, expand_recipe(steps));
     if (o_.print_recipe) {
       console_.print(recipe_);
@@ -95,15 +101,10 @@ class Conversion {
     return {};
   }
 
-  std::vector<Port> ports() const {
-    std::vector<Port> list;
-    for (const Value* v : model_.graph.inputs()) list.push_back({v->name, v->dtype, v->shape});
-    return list;
-  }
-
   Result<void> open_data() {
     if (!o_.data.wanted()) return {};
-    TRY(data_, o_.data.open(ports()));
+    for (const Value* v : model_.graph.inputs()) source_inputs_.push_back({v->name, v->dtype, v->shape});
+    TRY(data_, o_.data.open(source_inputs_));
     for (const std::string& note : data_->notes()) console_.note("note: " + note);
     if (data_->count() == 0) return Error{Code::bad_input, formatted("{} holds no samples", quote(o_.data.data))};
     return {};
@@ -122,9 +123,11 @@ class Conversion {
     run.skip = o_.recipe.skip;
     run.stop_after = o_.recipe.stop_after;
     std::optional<Error> dump_failed;
+    if (!o_.recipe.dump_after.empty()) TRY(make_directory(o_.recipe.dump_folder));
     // What the compressed model is compared with: the graph as it is before the first lossy step.
     run.before = [&](const NamedPass& pass, const Graph& graph) {
       if (!reference_ && pass.pass->effect != Effect::exact) reference_ = graph.clone();
+      if (pass.name == "set-borders") inside_ = graph.clone();
     };
     run.after = [&](int step, const std::string& pass, bool changed, double seconds, const Graph& graph) {
       if (o_.recipe.time_passes) console_.note(formatted("{:3} {:28} {:8.2f} ms{}", step, pass, seconds * 1000, changed ? "" : "  (no change)"));
@@ -159,10 +162,10 @@ class Conversion {
     return j.dump();
   }
 
-  // Shapes for the test vectors: those of the first sample where there are samples.
+  // Shapes for the test vectors: those of the first sample where there are samples that fit the borders.
   Result<std::vector<Shape>> shapes(const Session& session) {
     std::vector<Shape> list;
-    if (data_) {
+    if (data_ && !inside_) {
       TRY(const auto sample, data_->at(0));
       for (const Tensor& t : sample) list.push_back(t.shape());
       return list;
@@ -171,11 +174,15 @@ class Conversion {
     return list;
   }
 
-  // Smallest and largest element of each input over the samples; without samples -1..1, whole numbers 0..1.
+  // Smallest and largest element of each input over the samples; without samples that fit the borders -1..1,
+  // quantized values all that there are, other whole numbers 0..1.
   Result<std::vector<std::pair<float, float>>> ranges(const Session& session) {
     std::vector<std::pair<float, float>> list;
-    for (const Port& p : session.inputs()) list.push_back(data_ ? std::pair(INFINITY, -INFINITY) : bt_is_float(p.dtype) ? std::pair(-1.0f, 1.0f) : std::pair(0.0f, 1.0f));
-    for (int64_t i = 0; data_ && i < data_->count(); ++i) {
+    const bool uses_data = data_ && !inside_;
+    for (const Port& p : session.inputs())
+      list.push_back(uses_data ? std::pair(INFINITY, -INFINITY) : bt_is_float(p.dtype) ? std::pair(-1.0f, 1.0f)
+                     : inside_ && p.dtype == BT_I8 ? std::pair(-128.0f, 127.0f) : std::pair(0.0f, 1.0f));
+    for (int64_t i = 0; uses_data && i < data_->count(); ++i) {
       TRY(const auto sample, data_->at(i));
       for (size_t k = 0; k < sample.size(); ++k)
         for (int64_t e = 0; e < sample[k].count(); ++e) {
@@ -204,8 +211,21 @@ class Conversion {
       return {};
     }
     native.tests = std::move(*vectors);
-    native.plans.push_back({sizes, session.arena_bytes()});
+    TRY(const size_t bytes, planned_bytes(graph, sizes));
+    native.plans.push_back({sizes, bytes});
     return {};
+  }
+
+  // Scratch memory depends on the kernels and the threads, but the file must not: one thread, scalar kernels.
+  Result<size_t> planned_bytes(const Graph& graph, const std::vector<Shape>& sizes) {
+    TRY(Session session, Session::of_graph(graph, {.threads = 1, .kernels = "scalar", .max_bytes = kTestBytes}));
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      const DType dtype = session.inputs()[i].dtype;
+      inputs.emplace_back(dtype, sizes[i], Bytes(std::vector<uint8_t>(static_cast<size_t>(element_count(sizes[i])) * bt_dtype_size(dtype))));
+    }
+    TRY(session.plan(inputs));
+    return session.arena_bytes();
   }
 
   Result<void> write_native_file() {
@@ -248,11 +268,12 @@ class Conversion {
     Dataset* data = data_.get();
     std::unique_ptr<Dataset> part;
     if (!whole && data_->count() > kSummarySamples) {
-      TRY(part, o_.data.open(ports(), {.samples = kSummarySamples}));
+      TRY(part, o_.data.open(source_inputs_, {.samples = kSummarySamples}));
       data = part.get();
     }
     TRY(Session reference, Session::of_graph(*reference_, {.threads = o_.threads}));
-    TRY(Session model, Session::of_file(file_, {.threads = o_.threads}));
+    // With other borders than the source's, what runs inside them is compared.
+    TRY(Session model, inside_ ? Session::of_graph(*inside_, {.threads = o_.threads}) : Session::of_file(file_, {.threads = o_.threads}));
     ComparisonOptions options;
     options.cost = whole;
     options.progress = [&](double fraction) { console_.progress("compare", fraction); };
@@ -263,7 +284,9 @@ class Conversion {
   Console& console_;
   std::string recipe_;
   Model model_;
+  std::vector<Port> source_inputs_;
   std::optional<Graph> reference_;
+  std::optional<Graph> inside_;  // before its borders were changed; empty where they are the source's
   std::unique_ptr<Dataset> data_;
   Bytes file_;
   Report report_;
@@ -281,6 +304,8 @@ void add_convert(CLI::App& app, Action& action) {
   add_recipe_flags(*cmd, o->recipe);
   add_report_flags(*cmd, o->report);
   cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(CLI::IsMember({"none", "pack", "best"}))->capture_default_str();
+  cmd->add_option("--io-layout", o->io_layout, "last: pictures go in and come out with channels last")->check(CLI::IsMember({"keep", "last"}))->capture_default_str();
+  cmd->add_option("--io", o->io_type, "int8: quantized inputs and outputs are int8, not float")->check(CLI::IsMember({"keep", "int8"}))->capture_default_str();
   cmd->add_flag("--strip-names", o->strip_names, "leave out the names of inner layers");
   cmd->add_option("--test-vectors", o->test_vectors, "how many the file carries")->check(CLI::Range(0, 16))->capture_default_str();
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
