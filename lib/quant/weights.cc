@@ -22,6 +22,11 @@ int weight_axis(const Node& node, size_t input) {
   return 0;
 }
 
+int channel_axis(const Node& product) {
+  const bool image = product.is("Conv") || product.is("ConvTranspose");
+  return image && product.attr_word("layout") == "first" ? 1 : product.output()->rank() - 1;
+}
+
 bool is_kernel_weight(const Node& node) {
   const Value* w = node.input(1);
   if (!w || !w->is_constant() || !w->quant || w->rank() < 2) return false;

@@ -12,6 +12,8 @@ namespace bantam {
 // tables.
 std::vector<size_t> weight_inputs(const Node& node);
 int weight_axis(const Node& node, size_t input = 1);
+// The axis of a product's result along which its output channels lie.
+int channel_axis(const Node& product);
 // The weight of a product is annotated as the kernels take it: symmetric, with one scale per output
 // channel or one in all.
 bool is_kernel_weight(const Node& node);

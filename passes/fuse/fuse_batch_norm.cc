@@ -127,11 +127,6 @@ bool may_scale(const Node& n) {
   return w->is_constant() && !w->quant && only_user(w) == &n;
 }
 
-int channel_axis(const Node& n) {
-  const bool image = n.is("Conv") || n.is("ConvTranspose");
-  return image && n.attr_word("layout") == "first" ? 1 : n.output()->rank() - 1;
-}
-
 // Transposed convolutions hold [I, O/g, ...]; their groups lie along I.
 bool is_grouped_transpose(const Node& n) {
   return n.is("ConvTranspose") && n.attr_word("layout") == "first" && n.attr_int("group") > 1;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Computes a graph twice, in float and with its annotated values rounded, node by node and for
+// several samples at once. A pass that walks along sees what rounding has done so far to the operands
+// of a node, may change the node, and lets it be computed again: one walk costs about two runs of the
+// model per sample, where measuring every layer by whole runs would cost that for each layer.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "ir/graph.h"
+#include "quant/calibration.h"
+
+namespace bantam {
+
+enum class Side { real, rounded };
+
+class PairedRun {
+ public:
+  // Reads up to `most` samples, spread over the source; fewer where their values would take more
+  // than about a gigabyte.
+  static Result<PairedRun> start(const Graph& graph, SampleSource& source, int64_t most,
+                                 int threads);
+
+  size_t samples() const { return count_; }
+  // The first output of a node whose operands are there: a tensor for each sample. On the rounded side
+  // constants are rounded as annotated, but not the result.
+  Result<std::vector<Tensor>> compute(const Node& node, Side side) const;
+  // For every node in order: computes it on one side and keeps the results, rounded where annotated; ...
+  Result<void> settle(const Node& node, Side side);
+  // ... and, when both sides are settled, forgets the values that nobody needs any more.
+  void leave(const Node& node);
+  // A value of the graph, until its last reader was left; outputs stay.
+  const std::vector<Tensor>& at(const Value* value, Side side) const;
+  // Noise over signal at the outputs of the graph, the mean over those of floats.
+  double error_at_outputs(const Graph& graph) const;
+
+ private:
+  using Values = std::unordered_map<const Value*, std::vector<Tensor>>;
+  Result<std::vector<std::vector<Tensor>>> run(const Node& node, Side side,
+                                               bool round_result) const;
+
+  int threads_ = 1;
+  size_t count_ = 0;
+  Values real_, rounded_;
+  std::unordered_map<const Value*, size_t> readers_left_;
+};
+
+// Sum of squared differences, and of squares of `want`: the two sides of a signal-to-noise ratio.
+struct SquaredError {
+  double noise = 0, signal = 0;
+  double ratio() const { return signal > 0 ? noise / signal : 0; }
+};
+SquaredError squared_error(const std::vector<Tensor>& got, const std::vector<Tensor>& want);
+
+}  // namespace bantam
