@@ -46,8 +46,8 @@ Result<int> run(const Options& o) {
   report.file_bytes = model.file_bytes;
   report.parameters = parameter_count(reference.graph);
   report.threads = o.threads;
-  report.layers = layer_rows(model.graph, {});
-  report.size_map.push_back({"(file)", "", model.file_bytes});
+  TRY(report.size_map, size_map_of(o.model, model.file_bytes));
+  report.layers = layer_rows(model.graph, report.size_map);
   ComparisonOptions options;
   options.progress = [&](double fraction) { console.progress("compare", fraction); };
   TRY(compare_sessions(reference.session, model.session, *data, options, report));

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "formats/native/size_map.h"
 #include "pass/runner.h"
 
 namespace bantam {
@@ -20,6 +21,13 @@ Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& 
   TRY(within(printable(path), run_recipe(model.graph, steps, ctx)));
   TRY(Session session, within(printable(path), Session::of_graph(model.graph, options)));
   return RunnableModel{std::move(session), std::move(model.graph), model.file_bytes, std::move(model.notes)};
+}
+
+Result<std::vector<SizeRow>> size_map_of(const std::string& path, uint64_t file_bytes) {
+  TRY(const Bytes file, read_file(path));
+  TRY(const Format* format, format_of(file, path));
+  if (std::string_view(format->name) == "native") return within(printable(path), native_size_map(file));
+  return std::vector<SizeRow>{{"(file)", "", file_bytes}};
 }
 
 std::string base_name(const std::string& path) {

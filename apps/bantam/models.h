@@ -7,6 +7,7 @@
 
 #include "eval/session.h"
 #include "format/format.h"
+#include "report/size_map.h"
 
 namespace bantam {
 
@@ -18,6 +19,9 @@ struct RunnableModel {
 };
 
 Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& read, const SessionOptions& options);
+
+// Rows that add up to the file's size; a single one where the format says nothing about its parts.
+Result<std::vector<SizeRow>> size_map_of(const std::string& path, uint64_t file_bytes);
 
 std::string base_name(const std::string& path);
 

@@ -14,7 +14,8 @@
 // a, a.0 the first element). Commands run in a shell, in an empty folder of their file, with $TESTDATA
 // naming the folder testdata.
 //
-// In documentation numbers may differ: times and sizes change with every machine and version.
+// In documentation numbers may differ: times and sizes change with every machine and version. The folder of a
+// page holds testdata.
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -174,6 +175,7 @@ void run_file(const fs::path& path) {
   const fs::path folder = fs::path(BANTAM_BINARY_DIR) / "cli_tests" / path.filename();
   fs::remove_all(folder);
   fs::create_directories(folder);
+  if (path.extension() == ".md") fs::create_directory_symlink(BANTAM_SOURCE_DIR "/testdata", folder / "testdata");
   for (const Block& block : blocks_of(path)) check(block, run(block, folder));
   fs::remove_all(folder);
 }
