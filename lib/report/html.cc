@@ -31,7 +31,7 @@ struct Bar {
 };
 
 std::string bars(const std::vector<Bar>& list) {
-  constexpr int kRow = 18, kLabel = 220, kWidth = 380, kAll = 720;
+  constexpr int kRow = 18, kLabel = 220, kWidth = 340, kAll = 720;
   std::string out = formatted("<svg role=\"img\" viewBox=\"0 0 {} {}\" width=\"100%\">\n", kAll, kRow * static_cast<int>(list.size()) + 4);
   for (size_t i = 0; i < list.size(); ++i) {
     const Bar& b = list[i];
