@@ -28,27 +28,43 @@ double bin_error(const Histogram::Bin& b, double lo, double hi, double step) {
   return error * static_cast<double>(b.count);
 }
 
-double total_error(const std::vector<Histogram::Bin>& bins, double lo, double hi, int levels) {
+// The same behind a function: what it flattens may be clipped or rounded coarsely at no cost.
+double bin_error(const Histogram::Bin& b, double lo, double hi, double step, const Curve& curve) {
+  const double rounded = std::clamp(std::nearbyint(b.value / step) * step, lo, hi);
+  const double off = curve(b.value) - curve(rounded);
+  double error = off * off;
+  if (b.value >= lo && b.value <= hi) {
+    const double spread = std::min(b.width, step);
+    const double change = curve(b.value + spread / 2) - curve(b.value - spread / 2);
+    error = b.width > step ? change * change / 12 : error + change * change / 12;
+  }
+  return error * static_cast<double>(b.count);
+}
+
+double total_error(const std::vector<Histogram::Bin>& bins, double lo, double hi, int levels,
+                   const Curve* curve = nullptr) {
   const double step = (hi - lo) / levels;
   if (!(step > 0)) return INFINITY;
   double sum = 0;
-  for (const Histogram::Bin& b : bins) sum += bin_error(b, lo, hi, step);
+  for (const Histogram::Bin& b : bins)
+    sum += curve ? bin_error(b, lo, hi, step, *curve) : bin_error(b, lo, hi, step);
   return sum;
 }
 
 // Both ends are moved inwards in turn, as long as the error falls.
-Range by_error(const Histogram& h, int levels) {
+Range by_error(const Histogram& h, int levels, const Curve* curve) {
   const auto bins = h.bins();
   const Range full = with_zero(h.min(), h.max());
   double lo = full.lo, hi = full.hi;
-  double best = total_error(bins, lo, hi, levels);
+  double best = total_error(bins, lo, hi, levels, curve);
   constexpr int kSteps = 60;
   for (int round = 0; round < 2; ++round) {
     for (const bool upper : {true, false}) {
       const double end = upper ? full.hi : full.lo;
       for (int k = 1; k < kSteps; ++k) {
         const double moved = end * (1 - static_cast<double>(k) / kSteps);
-        const double error = total_error(bins, upper ? lo : moved, upper ? moved : hi, levels);
+        const double error =
+            total_error(bins, upper ? lo : moved, upper ? moved : hi, levels, curve);
         if (error < best) {
           best = error;
           (upper ? hi : lo) = moved;
@@ -97,9 +113,32 @@ Range by_entropy(const Histogram& h, int levels) {
 
 }  // namespace
 
+std::vector<float> Curve::points(const Histogram& histogram) {
+  constexpr int kPieces = 8192;
+  const Range full = with_zero(histogram.min(), histogram.max());
+  const double lo = full.lo, span = static_cast<double>(full.hi) - lo;
+  std::vector<float> list;
+  for (int i = 0; i <= kPieces; ++i) list.push_back(static_cast<float>(lo + span * i / kPieces));
+  return list;
+}
+
+Curve::Curve(const std::vector<float>& points, std::vector<float> values)
+    : lo_(points.front()),
+      step_((static_cast<double>(points.back()) - lo_) / static_cast<double>(points.size() - 1)),
+      values_(std::move(values)) {}
+
+double Curve::operator()(double x) const {
+  if (!(step_ > 0)) return values_[0];
+  const auto last = static_cast<double>(values_.size() - 1);
+  const double at = std::clamp((x - lo_) / step_, 0.0, last);
+  const auto i = static_cast<size_t>(std::min(std::floor(at), last - 1));
+  const double share = at - static_cast<double>(i);
+  return static_cast<double>(values_[i]) * (1 - share) + static_cast<double>(values_[i + 1]) * share;
+}
+
 Range choose_range(const Histogram& h, const RangeOptions& options, int levels) {
   if (h.count() == 0) return {0, 0};
-  if (options.method == "mse") return by_error(h, levels);
+  if (options.method == "mse") return by_error(h, levels, options.seen_through);
   if (options.method == "entropy") return by_entropy(h, levels);
   if (options.method == "percentile") {
     const double outside = (100 - options.percentile) / 200;

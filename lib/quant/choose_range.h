@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 #include "ir/quant.h"
@@ -10,9 +11,24 @@
 
 namespace bantam {
 
+// A function of one number, known at points that lie evenly between two ends; linear in between.
+class Curve {
+ public:
+  // The points at which to know the function, for values as in the histogram.
+  static std::vector<float> points(const Histogram& histogram);
+  Curve(const std::vector<float>& points, std::vector<float> values);
+  double operator()(double x) const;
+
+ private:
+  double lo_, step_;
+  std::vector<float> values_;
+};
+
 struct RangeOptions {
   std::string method = "mse";  // minmax, percentile, mse, entropy
   double percentile = 99.99;   // of `percentile`: the share of values inside the range
+  // Of `mse`: the function through which alone the value is seen; its result must be close.
+  const Curve* seen_through = nullptr;
 };
 
 // The range for `levels` + 1 integers (255 for 8 bits). Always holds 0, which must be exactly

@@ -17,6 +17,8 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "ir/evaluate.h"
+#include "ir/match.h"
 #include "pass/pass.h"
 #include "quant/choose_range.h"
 #include "quant/weight_scale.h"
@@ -261,6 +263,25 @@ class Quantizer {
     return nullptr;
   }
 
+  // The function that alone reads a value, where there is one: HardSwish makes 0 of all that is below -3,
+  // so these numbers need no steps.
+  std::optional<Curve> curve_behind(const Value* v, const Histogram& histogram) const {
+    const Node* n = only_user(v);
+    if (!n || !n->integer || n->op->quant != BT_QUANT_TABLE || histogram.count() == 0) return std::nullopt;
+    const auto points = Curve::points(histogram);
+    Graph one("", nullptr);
+    const auto count = static_cast<int64_t>(points.size());
+    std::vector<Value*> inputs = {one.add_constant("x", Tensor::of_floats({count}, points))};
+    for (size_t i = 1; i < n->inputs.size(); ++i) {
+      if (n->inputs[i] && !n->inputs[i]->is_constant()) return std::nullopt;
+      inputs.push_back(n->inputs[i] ? one.add_constant(n->inputs[i]->name, *n->inputs[i]->constant) : nullptr);
+    }
+    const auto results = evaluate_node(*one.adopt_copy(*n, inputs), size_t{1} << 22);
+    if (!results.ok() || results->at(0).dtype() != BT_F32 || results->at(0).count() != count) return std::nullopt;
+    const auto values = results->at(0).floats();
+    return Curve(points, {values.begin(), values.end()});
+  }
+
   void annotate_values() {
     std::map<const Value*, Histogram> groups;
     std::vector<Value*> chosen;
@@ -279,7 +300,10 @@ class Quantizer {
       auto& q = quants[root(v)];
       if (!q) q = fixed_quant(v);
       if (!q) {
-        Range range = choose_range(groups[root(v)], {.method = options_.range, .percentile = options_.percentile});
+        const Histogram& h = groups[root(v)];
+        const bool alone = v->producer && v->producer->integer && v->producer->op->quant != BT_QUANT_SAME && v->producer->op->quant != BT_QUANT_JOIN;
+        const auto curve = alone ? curve_behind(v, h) : std::nullopt;
+        const Range range = choose_range(h, {.method = options_.range, .percentile = options_.percentile, .seen_through = curve ? &*curve : nullptr});
         q = std::make_shared<const Quant>(quant_for_range(range));
       }
       v->quant = q;
