@@ -4,12 +4,12 @@
 //   %a = Conv(%x, %w, %b) {lo=0}          =>   %a = Conv(%x, %w.even, %b.even) {lo=0}
 //   %y = Conv(%a, %v)                          %y = Conv(%a, %v.even)
 //
-// Channel c of %a becomes 2^k times as large: row c of %w and its bias are multiplied by 2^k, whatever
-// reads channel c in %v is divided by it. Relu and poolings let such a factor through, so the outputs
-// of the model stay the same to the bit (powers of two do not round); a clamp at another number than 0
-// does not, and such layers stay as they are. Cross-layer equalization after Nagel et al., Data-Free
-// Quantization Through Weight Equalization and Bias Correction, 2019, with measured ranges in place of
-// those of the weights.
+// Channel c of %a becomes 2^k times as large: row c of %w and its bias are multiplied by 2^k,
+// whatever reads channel c in %v is divided by it. Relu and poolings let such a factor through, so the
+// outputs of the model stay the same to the bit (powers of two do not round); a clamp at another
+// number than 0 does not, and such layers stay as they are. Cross-layer equalization after Nagel et
+// al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019, with measured
+// ranges in place of those of the weights.
 //
 // Scales of %w are per channel and do not mind; in %v a factor trades the rounding of %a for the
 // rounding of %v. How far to go is decided for each value by the noise that both will leave in %y,
@@ -75,7 +75,8 @@ bool lets_factors_through(const Node& n) {
 }
 
 bool may_make(const Node& n) {
-  if (!is_product(n) || !lets_factors_through(n) || !n.output() || n.output()->rank() < 2) return false;
+  if (!is_product(n) || !lets_factors_through(n)) return false;
+  if (!n.output() || n.output()->rank() < 2) return false;
   const Value* bias = n.input(2);
   const int64_t channels = (*n.inputs[1]->shape)[static_cast<size_t>(weight_axis(n))];
   return !bias || (owns_floats(n, 2) && bias->constant->count() == channels);
@@ -147,7 +148,7 @@ Tensor divided(const Node& reader, const InputChannel& channel, const Numbers& f
   return Tensor::of_floats(w.shape(), values);
 }
 
-// Noise in the outputs of a reader if its input, multiplied so, and its weight are rounded to 8 bits.
+// Noise in the outputs of a reader if its input, multiplied so, and its weight are rounded.
 double noise_of(const Node& reader, const Channels& in, const Numbers& factor) {
   const InputChannel channel(reader);
   const Tensor weight = divided(reader, channel, factor);
@@ -185,7 +186,8 @@ Result<double> error_on_trial(const Graph& graph, SampleSource& samples, int thr
   PassContext ctx;
   ctx.data = &samples;
   ctx.threads = threads;
-  for (const char* name : {"calibrate", "quantize"}) TRY(find_pass(name)->pass->run(trial, {}, ctx));
+  for (const char* name : {"calibrate", "quantize"})
+    TRY(find_pass(name)->pass->run(trial, {}, ctx));
   TRY(PairedRun run, PairedRun::start(trial, samples, samples.count(), threads));
   for (const Node* n : trial.nodes()) {
     TRY(run.settle(*n, Side::real));
