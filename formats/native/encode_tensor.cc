@@ -21,6 +21,7 @@ struct Symbols {
   bt_mapping mapping;
   int64_t low = 0;
   std::vector<uint8_t> book;
+  int64_t span = 0;  // elements that share a palette; 0: all
   std::vector<uint16_t> list;
   uint32_t alphabet = 0;
   uint32_t zero = 0;  // the symbol of the number 0, or the most frequent one
@@ -67,44 +68,80 @@ bool from_grid(const Tensor& t, const Quant& quant, Symbols& out) {
   return from_integers(q, BT_MAP_REAL, out);
 }
 
-// Few distinct elements: a palette, in the order of the numbers.
-bool from_book(const Tensor& t, Symbols& out) {
-  constexpr size_t kEntriesMax = 4096;
-  const size_t size = bt_dtype_size(t.dtype());
-  if (size > 8) return false;
-  const auto n = static_cast<size_t>(t.count());
-  std::unordered_map<uint64_t, uint32_t> seen;
-  const auto bits_at = [&](size_t i) {
+// Elements as bit patterns, with their numbers for sorting.
+class Patterns {
+ public:
+  explicit Patterns(const Tensor& t) : tensor_(t), size_(bt_dtype_size(t.dtype())) {}
+  size_t size() const { return size_; }
+  uint64_t at(int64_t i) const {
     uint64_t bits = 0;
-    std::memcpy(&bits, t.bytes().data() + i * size, size);
+    std::memcpy(&bits, tensor_.bytes().data() + static_cast<size_t>(i) * size_, size_);
     return bits;
-  };
-  for (size_t i = 0; i < n; ++i) {
-    seen.emplace(bits_at(i), 0);
-    if (seen.size() > kEntriesMax || seen.size() * 2 > n + 1) return false;
   }
-  std::vector<uint64_t> entries;
-  for (const auto& [bits, index] : seen) entries.push_back(bits);
-  const auto value_of = [&](uint64_t bits) {
-    std::vector<uint8_t> raw(size);
-    std::memcpy(raw.data(), &bits, size);
-    return Tensor(t.dtype(), {}, Bytes(std::move(raw))).number(0);
-  };
-  std::map<uint64_t, double> numbers;
-  for (const uint64_t e : entries) numbers[e] = value_of(e);
-  std::sort(entries.begin(), entries.end(), [&](uint64_t a, uint64_t b) {
-    return numbers[a] != numbers[b] && !(std::isnan(numbers[a]) || std::isnan(numbers[b])) ? numbers[a] < numbers[b] : a < b;
-  });
+  // The distinct elements of [from, to) in the order of the numbers; none where there are more than `most`.
+  std::vector<uint64_t> distinct(int64_t from, int64_t to, size_t most) const {
+    std::unordered_map<uint64_t, double> seen;
+    for (int64_t i = from; i < to; ++i)
+      if (seen.emplace(at(i), tensor_.number(i)).second && seen.size() > most) return {};
+    std::vector<uint64_t> list;
+    for (const auto& [bits, number] : seen) list.push_back(bits);
+    std::sort(list.begin(), list.end(), [&](uint64_t a, uint64_t b) {
+      const double x = seen[a], y = seen[b];
+      return x != y && !(std::isnan(x) || std::isnan(y)) ? x < y : a < b;
+    });
+    return list;
+  }
+
+ private:
+  const Tensor& tensor_;
+  size_t size_;
+};
+
+// Few distinct elements in every `span` of them: palettes, each in the order of the numbers.
+bool from_book(const Tensor& t, int64_t span, size_t most, Symbols& out) {
+  const Patterns patterns(t);
+  std::vector<std::vector<uint64_t>> palettes;
+  for (int64_t from = 0; from < t.count(); from += span) {
+    palettes.push_back(patterns.distinct(from, std::min(from + span, t.count()), most));
+    if (palettes.back().empty()) return false;
+    out.alphabet = std::max(out.alphabet, static_cast<uint32_t>(palettes.back().size()));
+  }
   out.mapping = BT_MAP_BOOK;
-  out.alphabet = static_cast<uint32_t>(entries.size());
-  for (uint32_t i = 0; i < entries.size(); ++i) {
-    seen[entries[i]] = i;
-    const auto* p = reinterpret_cast<const uint8_t*>(&entries[i]);
-    out.book.insert(out.book.end(), p, p + size);
+  out.span = palettes.size() > 1 ? span : 0;
+  for (size_t p = 0; p < palettes.size(); ++p) {
+    std::unordered_map<uint64_t, uint16_t> index;
+    for (size_t i = 0; i < palettes[p].size(); ++i) index[palettes[p][i]] = static_cast<uint16_t>(i);
+    const int64_t from = static_cast<int64_t>(p) * span;
+    for (int64_t i = from; i < std::min(from + span, t.count()); ++i) out.list.push_back(index[patterns.at(i)]);
+    palettes[p].resize(out.alphabet, palettes[p].back());
+    for (const uint64_t entry : palettes[p]) {
+      const auto* bytes = reinterpret_cast<const uint8_t*>(&entry);
+      out.book.insert(out.book.end(), bytes, bytes + patterns.size());
+    }
   }
-  for (size_t i = 0; i < n; ++i) out.list.push_back(static_cast<uint16_t>(seen[bits_at(i)]));
   choose_zero(out);
   return true;
+}
+
+// One palette for the tensor, or one for each group of its outer rows, whichever takes fewer bits.
+bool choose_book(const Tensor& t, Symbols& best) {
+  constexpr size_t kEntriesMax = 4096, kGroupEntriesMax = 256;
+  const auto n = static_cast<size_t>(t.count());
+  if (bt_dtype_size(t.dtype()) > 8) return false;
+  const auto bytes_of = [&](const Symbols& s) {
+    return static_cast<double>(s.book.size()) + static_cast<double>(n) * std::bit_width(s.alphabet - 1u) / 8.0;
+  };
+  bool found = from_book(t, t.count(), std::min(kEntriesMax, (n + 1) / 2), best);
+  if (t.rank() < 2 || !bt_is_float(t.dtype())) return found;
+  const int64_t rows = t.shape()[0], row = t.count() / rows;
+  for (int64_t group = 1; group < rows; group *= 2) {
+    Symbols s;
+    const size_t most = std::min(kGroupEntriesMax, static_cast<size_t>(group * row / 2));
+    if (!from_book(t, group * row, most, s) || (found && bytes_of(s) >= bytes_of(best))) continue;
+    best = std::move(s);
+    found = true;
+  }
+  return found;
 }
 
 class BitWriter {
@@ -122,7 +159,7 @@ class BitWriter {
 };
 
 std::string kind_of(const Symbols& s) {
-  if (s.mapping == BT_MAP_BOOK) return formatted("palette of {}", s.alphabet);
+  if (s.mapping == BT_MAP_BOOK) return formatted("palette{} of {}", s.span ? "s" : "", s.alphabet);
   return formatted("{} bit", std::max(1, static_cast<int>(std::bit_width(s.alphabet - 1u))));
 }
 
@@ -134,7 +171,7 @@ void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTenso
     if (size >= best_size) return;
     best_size = size;
     best = {.mapping = s.mapping, .coding = coding, .low = s.low, .bits = bits, .sparse_zero = s.zero, .book = s.book,
-            .bytes = std::move(bytes), .description = kind_of(s) + how};
+            .book_entries = s.alphabet, .book_span = s.span, .bytes = std::move(bytes), .description = kind_of(s) + how};
   };
   if (s.list.size() * static_cast<size_t>(bits) / 8 + book_cost(s) < best_size) {
     BitWriter fixed;
@@ -198,7 +235,7 @@ EncodedTensor encode_tensor(const Tensor& tensor, const Quant* quant, Codec code
   if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor.integers(), BT_MAP_INT, integers))
     try_codings(integers, codec, tensor.shape(), best, best_size);
   if (!is_integer && quant && from_grid(tensor, *quant, grid)) try_codings(grid, codec, tensor.shape(), best, best_size);
-  if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && from_book(tensor, book))
+  if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && choose_book(tensor, book))
     try_codings(book, codec, tensor.shape(), best, best_size);
   if (codec == Codec::best && bt_dtype_size(tensor.dtype()) > 1 && grid.list.empty()) try_planes(tensor, best, best_size);
   return best;

@@ -24,7 +24,9 @@ struct EncodedTensor {
   int64_t low = 0;
   int bits = 0;
   uint32_t sparse_zero = 0;
-  std::vector<uint8_t> book;  // elements
+  std::vector<uint8_t> book;  // elements of all palettes
+  uint32_t book_entries = 0;  // of one palette
+  int64_t book_span = 0;      // elements that share a palette; 0: all
   std::vector<uint8_t> bytes;
   // For the report: "raw f32", "8 bit, rANS", "palette of 16, 4 bit", ...
   std::string description;

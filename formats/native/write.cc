@@ -132,7 +132,8 @@ class Writer {
     tensors_.byte(e.coding);
     if (e.mapping == BT_MAP_INT || e.mapping == BT_MAP_REAL) tensors_.zigzag(e.low);
     if (e.mapping == BT_MAP_BOOK) {
-      tensors_.varint(e.book.size() / bt_dtype_size(t.dtype()));
+      tensors_.varint(e.book_entries);
+      tensors_.varint(static_cast<uint64_t>(e.book_span));
       tensors_.append(e.book);
     }
     if (e.coding == BT_CODE_BITS || e.coding == BT_CODE_SPARSE) tensors_.byte(static_cast<uint64_t>(e.bits));

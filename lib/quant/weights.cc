@@ -2,6 +2,7 @@
 #include "quant/weights.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace bantam {
 
@@ -32,6 +33,20 @@ bool is_kernel_weight(const Node& node) {
   if (!w || !w->is_constant() || !w->quant || w->rank() < 2) return false;
   if (w->quant->axis >= 0 && w->quant->axis != weight_axis(node)) return false;
   return std::all_of(w->quant->zero.begin(), w->quant->zero.end(), [](int32_t z) { return z == 0; });
+}
+
+int weight_depth_axis(const Node& node, size_t input) {
+  const int rank = node.input(input)->rank();
+  if (node.is("Conv")) return node.attr_word("layout") == "last" ? rank - 1 : 1;
+  if (node.is("ConvTranspose")) return node.attr_word("layout") == "last" ? rank - 1 : 0;
+  if (node.is("Gemm")) return node.attr_int("transB") ? 1 : 0;
+  if (node.is("MatMul")) return rank - 2;
+  return rank - 1;
+}
+
+bool all_finite(const Tensor& floats) {
+  const auto values = floats.floats();
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
 }  // namespace bantam

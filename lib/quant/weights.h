@@ -17,5 +17,9 @@ int channel_axis(const Node& product);
 // The weight of a product is annotated as the kernels take it: symmetric, with one scale per output
 // channel or one in all.
 bool is_kernel_weight(const Node& node);
+// The axis along which the products of one output are summed: the input channels.
+int weight_depth_axis(const Node& node, size_t input = 1);
+
+bool all_finite(const Tensor& floats);
 
 }  // namespace bantam

@@ -63,7 +63,8 @@ typedef enum bt_mapping {
   BT_MAP_RAW = 0, /* no symbols: the bytes in WGHT are the elements, aligned to 64 */
   BT_MAP_INT = 1, /* element = symbol + low (an integer type): zigzag low */
   BT_MAP_REAL = 2, /* element = scale[c] * (symbol + low - zero[c]) (a float type with a quant): zigzag low */
-  BT_MAP_BOOK = 3, /* element = book[symbol]: varint entries, then the entries as elements */
+  BT_MAP_BOOK = 3, /* element = book[symbol]: varint entries, varint span, then the entries as elements:
+                      one palette for every `span` elements in a row, or one in all where it is 0 */
   BT_MAP_PLANES = 4 /* the element's bytes, lowest first, are symbols of one plane each */
 } bt_mapping;
 

@@ -56,7 +56,12 @@ int bt_stored_read(bt_reader* r, const unsigned char* weights, uint64_t weights_
   if (s->mapping == BT_MAP_INT || s->mapping == BT_MAP_REAL) s->low = bt_read_zigzag(r);
   if (s->mapping == BT_MAP_BOOK) {
     s->book_entries = (uint32_t)bt_read_count(r, 1);
-    s->book = bt_read_bytes(r, s->book_entries * bt_dtype_size(s->dtype));
+    const uint64_t span = bt_read_varint(r);
+    s->book_span = span == 0 || span > (uint64_t)s->count ? s->count + 1 : (int64_t)span;
+    const uint64_t palettes = (uint64_t)(s->count / s->book_span + (s->count % s->book_span != 0));
+    const uint64_t entry = bt_dtype_size(s->dtype), room = (uint64_t)(r->end - r->at);
+    if (s->book_entries && palettes > room / entry / s->book_entries) return 0;
+    s->book = bt_read_bytes(r, palettes * s->book_entries * entry);
   }
   if (s->coding == BT_CODE_BITS || s->coding == BT_CODE_SPARSE) s->bits = (uint8_t)bt_read_le(r, 1);
   if (s->coding == BT_CODE_SPARSE) s->sparse_zero = (uint32_t)bt_read_varint(r);
@@ -136,7 +141,8 @@ static void put(sink* k, int64_t i, uint32_t symbol) {
       k->ok = 0;
       return;
     }
-    memcpy(k->out + (size_t)i * k->element, s->book + symbol * k->element, k->element);
+    const size_t at = (size_t)(i / s->book_span) * s->book_entries + symbol;
+    memcpy(k->out + (size_t)i * k->element, s->book + at * k->element, k->element);
     return;
   }
   const int64_t q = (int64_t)((uint64_t)s->low + symbol);

@@ -19,7 +19,8 @@ typedef struct bt_stored {
   uint8_t mapping, coding;
   uint8_t bits;              /* BT_CODE_BITS, BT_CODE_SPARSE */
   int64_t low;               /* BT_MAP_INT, BT_MAP_REAL */
-  uint32_t book_entries;     /* BT_MAP_BOOK */
+  uint32_t book_entries;     /* BT_MAP_BOOK: of one palette */
+  int64_t book_span;         /* elements that share a palette */
   uint32_t sparse_zero;      /* BT_CODE_SPARSE: the symbol that the bitmap leaves out */
   const unsigned char* book; /* elements, not aligned */
   const unsigned char* bytes;

@@ -4,6 +4,7 @@
 #include "catch.h"
 #include "eval/session.h"
 #include "format/format.h"
+#include "formats/native/encode_tensor.h"
 #include "formats/native/entropy.h"
 #include "formats/native/write.h"
 #include "ir/text.h"
@@ -75,6 +76,25 @@ TEST_CASE("a written model computes the same bits, however it is coded", "[nativ
     REQUIRE(got.ok());
     CHECK(((*got)[0] == (*want)[0]));
   }
+}
+
+TEST_CASE("palettes of groups are stored by group", "[native]") {
+  // every row has four numbers of its own: one palette of 32 entries would need 5 bits per weight
+  std::vector<float> w(8 * 256);
+  Random random(5);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i / 256 + 1) * (static_cast<float>(random.below(4)) + 0.5f);
+  const EncodedTensor e = encode_tensor(Tensor::of_floats({8, 256}, w), nullptr, Codec::pack);
+  CHECK(e.mapping == BT_MAP_BOOK);
+  CHECK(e.book_span == 256);
+  CHECK(e.book_entries == 4);
+  CHECK(e.bytes.size() == w.size() * 2 / 8);
+  Graph g = parse("graph { in %x : f32[1,256] const %w : f32[8,256] = splat(0) %y = Gemm(%x, %w) {transB=1} out %y }");
+  g.find("w")->constant = std::make_shared<const Tensor>(Tensor::of_floats({8, 256}, w));
+  auto direct = Session::of_graph(g), stored = Session::of_file(write(g, Codec::best));
+  REQUIRE(direct.ok());
+  if (!stored.ok()) FAIL(stored.error().message);
+  const Tensor x = Tensor::of_floats({1, 256}, std::vector<float>(256, 0.25f));
+  CHECK(((*direct->run({&x, 1}))[0] == (*stored->run({&x, 1}))[0]));
 }
 
 TEST_CASE("the size map adds up to the file", "[native]") {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far a graph's outputs are from those of a reference, on a few samples: what passes that search
+// (steps, precision) minimise. Needs no labels.
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+#include "quant/calibration.h"
+
+namespace bantam {
+
+class OutputError {
+ public:
+  // Runs the reference on `samples` of the source's samples, spread evenly over it.
+  static Result<OutputError> of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads);
+
+  // Power of the difference over power of the signal, the mean over the float outputs; annotated values
+  // are rounded. 1 where an output has another shape than the reference's (a number of boxes, say).
+  Result<double> of(const Graph& graph) const;
+
+ private:
+  int threads_ = 1;
+  std::vector<std::vector<Tensor>> samples_, wanted_;
+};
+
+// Signal to noise in dB for such an error, and back.
+double decibels(double error);
+double error_at(double decibels);
+
+}  // namespace bantam
