@@ -63,7 +63,8 @@ std::optional<Polynomial> polynomial(const Value* v, const Value* x, int depth) 
   if (v == x) return Polynomial{0, 1};
   if (const auto c = number_of(v)) return Polynomial{*c};
   const Node* n = v ? v->producer : nullptr;
-  if (!n || depth >= kDepth || n->inputs.size() != 2 || n->integer || has_clamp(*n)) return std::nullopt;
+  if (!n || depth >= kDepth || n->inputs.size() != 2 || n->integer || has_clamp(*n))
+    return std::nullopt;
   const auto a = polynomial(n->inputs[0], x, depth + 1);
   const auto b = a ? polynomial(n->inputs[1], x, depth + 1) : std::nullopt;
   if (!b) return std::nullopt;

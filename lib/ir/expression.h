@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chains of arithmetic with single numbers, read as what they compute. Exporters write the same function
-// in many ways (x / 2, x * 0.5, 0.5 * x; Pow(x, 2), Mul(x, x)); a pattern that asks for the meaning does
-// not have to list them.
+// Chains of arithmetic with single numbers, read as what they compute. Exporters write the same
+// function in many ways (x / 2, x * 0.5, 0.5 * x; Pow(x, 2), Mul(x, x)); a pattern that asks for
+// the meaning does not have to list them.
 //
 // A chain is followed only through values that have one reader: the rest must be computed anyway.
 #pragma once
@@ -18,7 +18,8 @@ struct Line {
   Value* x = nullptr;
   double scale = 1, shift = 0;
 };
-// Add, Sub, Mul, Div and Neg by numbers, followed upwards as far as they go (perhaps nowhere: then x is v).
+// Add, Sub, Mul, Div and Neg by numbers, followed upwards as far as they go (perhaps nowhere: then
+// x is v).
 Line line_of(Value* v);
 
 // min(max(scale * x + shift, lo), hi)

@@ -82,7 +82,8 @@ void take_over(Graph& graph, Value* old_value, Value* value) {
 
 void replace_constant(Graph& graph, Node* node, int index, Tensor data, std::string_view suffix) {
   Value* old = node->inputs[static_cast<size_t>(index)];
-  const std::string name = old->name.ends_with(suffix) ? old->name : old->name + std::string(suffix);
+  const std::string name =
+      old->name.ends_with(suffix) ? old->name : old->name + std::string(suffix);
   Value* fresh = graph.add_constant(name, std::move(data));
   graph.set_input(node, index, fresh);
   graph.erase_constant(old);

@@ -38,14 +38,14 @@ bool same_shape(const Value* a, const Value* b);
 // Stored alike: the type, and the annotation.
 bool same_type(const Value* a, const Value* b);
 
-// What a Reshape of x must be given for a result of out's shape: 0 where a length is copied, at most
-// one -1. Empty where constants cannot say it.
+// What a Reshape of x must be given for a result of out's shape: 0 where a length is copied, at
+// most one -1. Empty where constants cannot say it.
 std::optional<Shape> reshape_target(const Value* x, const Value* out);
 
 // `value` takes over from `old_value`: its readers, its place among the outputs, and its name.
 void take_over(Graph& graph, Value* old_value, Value* value);
-// The node reads other numbers in place of a constant that it alone reads; that one goes, and its name,
-// with the suffix behind it, names the new one.
+// The node reads other numbers in place of a constant that it alone reads; that one goes, and its
+// name, with the suffix behind it, names the new one.
 void replace_constant(Graph& graph, Node* node, int index, Tensor data, std::string_view suffix);
 // For values that are equal: readers of `old_value` read `value`. Names of outputs stay; where both
 // values have a name to keep, `old_value` stays an output. True: something was changed.

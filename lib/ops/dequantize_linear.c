@@ -92,5 +92,5 @@ static bt_status run(bt_call* c) {
 
 const bt_op bt_op_dequantize_linear = {
     .name = "DequantizeLinear", .summary = "Integers in units of a scale to numbers.",
-    .attrs = attrs, .in_min = 2, .in_max = 3, .out_min = 1, .out_max = 1,
+    .attrs = attrs, .in_min = 2, .in_max = 3, .out_min = 1, .out_max = 1, .layout = BT_LAYOUT_AXIS,
     .infer = infer, .prepare = prepare, .run = run};

@@ -82,5 +82,5 @@ static bt_status run(bt_call* c) {
 
 const bt_op bt_op_quantize_linear = {
     .name = "QuantizeLinear", .summary = "Numbers to integers in units of a scale.",
-    .attrs = attrs, .in_min = 2, .in_max = 3, .out_min = 1, .out_max = 1,
+    .attrs = attrs, .in_min = 2, .in_max = 3, .out_min = 1, .out_max = 1, .layout = BT_LAYOUT_AXIS,
     .infer = infer, .prepare = prepare, .run = run};

@@ -5,9 +5,10 @@
 //   %s = MatMul(Transpose(%q), %k)        =>     %y = MatMul(Transpose(%q), %k)
 //   %y = Div(%s, 8)
 //
-// A Mul or Div by a number is followed upwards: through Reshape, Transpose and their like, sums with a
-// constant (which is scaled as well) and products, to weights that are constant. Everything on the way has
-// one reader. Moves outputs by about 1e-7 of their size; by nothing where the number is a power of two.
+// A Mul or Div by a number is followed upwards: through Reshape, Transpose and their like, sums
+// with a constant (which is scaled as well) and products, to weights that are constant. Everything
+// on the way has one reader. Moves outputs by about 1e-7 of their size; by nothing where the number
+// is a power of two.
 #include <cmath>
 
 #include "ir/match.h"
@@ -31,9 +32,11 @@ class Fuser {
       if ((!product && !division) || !ctx_.selected(*node) || has_clamp(*node)) continue;
       const auto operands = constant_operand(*node);
       const auto number = operands ? number_of(operands->constant) : std::nullopt;
-      if (!number || !is_moderate(*number) || (division && operands->constant == node->inputs[0])) continue;
+      if (!number || !is_moderate(*number) || (division && operands->constant == node->inputs[0]))
+        continue;
       Value *x = operands->x, *y = node->output();
-      if (x->dtype != BT_F32 || x->quant || y->quant || !same_shape(x, y)) continue;
+      if (x->dtype != BT_F32 || x->quant || y->quant || x->rank() < 0 || x->rank() != y->rank())
+        continue;
       factor_ = product ? *number : 1 / *number;
       places_.clear();
       if (only_user(x) != node || !follow(x, 0)) continue;
@@ -47,7 +50,8 @@ class Fuser {
 
  private:
   static bool moves_only(const Node& n) {
-    return n.is("Reshape") || n.is("Transpose") || n.is("Squeeze") || n.is("Unsqueeze") || n.is("Flatten");
+    return n.is("Reshape") || n.is("Transpose") || n.is("Squeeze") || n.is("Unsqueeze") ||
+           n.is("Flatten");
   }
 
   static bool may_scale(const Value* v) {
@@ -57,11 +61,13 @@ class Fuser {
   // Collects the constants that must be scaled to scale v; false where that is not possible.
   bool follow(const Value* v, int depth) {
     Node* n = v->producer;
-    if (!n || depth > kDepth || v->quant || n->integer || has_clamp(*n) || !only_user(v)) return false;
+    if (!n || depth > kDepth || v->quant || n->integer || has_clamp(*n) || !only_user(v))
+      return false;
     if (moves_only(*n)) return follow(n->inputs[0], depth + 1);
     if (n->is("Add")) {
       for (const int i : {0, 1})
-        if (may_scale(n->inputs[static_cast<size_t>(i)]) && follow(n->inputs[static_cast<size_t>(1 - i)], depth + 1)) {
+        if (may_scale(n->inputs[static_cast<size_t>(i)]) &&
+            follow(n->inputs[static_cast<size_t>(1 - i)], depth + 1)) {
           places_.push_back({n, i});
           return true;
         }
@@ -84,7 +90,8 @@ class Fuser {
     std::vector<float> values;
     for (const float v : old->constant->floats())
       values.push_back(static_cast<float>(static_cast<double>(v) * factor_));
-    replace_constant(graph_, place.node, place.index, Tensor::of_floats(*old->shape, values), ".scaled");
+    replace_constant(graph_, place.node, place.index, Tensor::of_floats(*old->shape, values),
+                     ".scaled");
   }
 
   Graph& graph_;

@@ -5,11 +5,13 @@
 //   %y = BatchNormalization(%c, ...)
 //
 // The product is a Conv, ConvTranspose, Gemm or MatMul with constant weights; behind it may stand a
-// BatchNormalization, or Add, Sub, Mul, Div by constants that are the same all over a channel: the bias of
-// a MatMul comes in that way. A BatchNormalization that finds no such product becomes one Mul and one Add.
+// BatchNormalization, or Add, Sub, Mul, Div by constants that are the same all over a channel: the
+// bias of a MatMul comes in that way. A BatchNormalization that finds no such product becomes one
+// Mul and one Add.
 //
-// Weights that several nodes share stay as they are, so that the file does not grow, and so do weights
-// that are quantized already. Moves outputs by about 1e-7 of their size: the weights are rounded once.
+// Weights that several nodes share stay as they are, so that the file does not grow, and so do
+// weights that are quantized already. Moves outputs by about 1e-7 of their size: the weights are
+// rounded once.
 #include <algorithm>
 #include <cmath>
 
@@ -49,7 +51,8 @@ Tensor vector_of_floats(const Numbers& values, Shape shape) {
 // ---- what stands behind the product ----
 
 bool is_inference_norm(const Node& n) {
-  if (!n.is("BatchNormalization") || n.inputs.size() < 5 || n.attr_int("training_mode")) return false;
+  if (!n.is("BatchNormalization") || n.inputs.size() < 5 || n.attr_int("training_mode"))
+    return false;
   for (size_t i = 1; i < n.outputs.size(); ++i)
     if (n.outputs[i] && (!n.outputs[i]->uses().empty() || n.outputs[i]->is_output())) return false;
   for (size_t i = 1; i < 5; ++i) {
@@ -96,12 +99,18 @@ std::optional<Affine> affine_of_arithmetic(const Node& n, int axis, int64_t chan
   Affine a{.x = operands->x, .axis = axis, .scale = Numbers(count, 1), .shift = Numbers(count, 0)};
   const bool first = operands->constant == n.inputs[0];
   for (size_t i = 0; i < count; ++i) {
-    if (n.is("Add")) a.shift[i] = (*c)[i];
-    else if (n.is("Sub") && first) a.scale[i] = -1, a.shift[i] = (*c)[i];
-    else if (n.is("Sub")) a.shift[i] = -(*c)[i];
-    else if (n.is("Mul")) a.scale[i] = (*c)[i];
-    else if (n.is("Div") && !first) a.scale[i] = 1 / (*c)[i];
-    else return std::nullopt;
+    if (n.is("Add"))
+      a.shift[i] = (*c)[i];
+    else if (n.is("Sub") && first)
+      a.scale[i] = -1, a.shift[i] = (*c)[i];
+    else if (n.is("Sub"))
+      a.shift[i] = -(*c)[i];
+    else if (n.is("Mul"))
+      a.scale[i] = (*c)[i];
+    else if (n.is("Div") && !first)
+      a.scale[i] = 1 / (*c)[i];
+    else
+      return std::nullopt;
   }
   return a;
 }
@@ -141,7 +150,8 @@ Tensor scaled_weight(const Node& n, const Numbers& scale) {
   const Tensor& w = *n.inputs[1]->constant;
   Quant by_channel;
   by_channel.axis = weight_axis(n);
-  by_channel.scale.resize(scale.size() / static_cast<size_t>(is_grouped_transpose(n) ? n.attr_int("group") : 1));
+  by_channel.scale.resize(scale.size() /
+                          static_cast<size_t>(is_grouped_transpose(n) ? n.attr_int("group") : 1));
   const ChannelIndex channel(w.shape(), by_channel);
   const int64_t groups = is_grouped_transpose(n) ? n.attr_int("group") : 1;
   const size_t per_group = scale.size() / static_cast<size_t>(groups);
@@ -183,13 +193,15 @@ class Fuser {
   // True: the node is gone.
   bool fold(Node* node, const Affine& a) {
     Node* product = a.x->producer;
-    if (!is_open(product) || only_user(a.x) != node || channel_axis(*product) != a.axis) return false;
+    if (!is_open(product) || only_user(a.x) != node || channel_axis(*product) != a.axis)
+      return false;
     if (channel_count(*product) != static_cast<int64_t>(a.scale.size())) return false;
     if (a.scales() && !may_scale(*product)) return false;
     const auto bias = new_bias(*product, a);
     if (!bias) return false;
     const std::string name = node->output()->name;
-    if (a.scales()) replace_constant(graph_, product, 1, scaled_weight(*product, a.scale), ".scaled");
+    if (a.scales())
+      replace_constant(graph_, product, 1, scaled_weight(*product, a.scale), ".scaled");
     if (!bias->empty()) set_bias(product, name, *bias);
     take_over(graph_, node->output(), product->output());
     graph_.erase(node);
@@ -216,8 +228,10 @@ class Fuser {
     const auto channels = static_cast<int64_t>(bias.size());
     Value* fresh = graph_.add_constant(name + ".bias", vector_of_floats(bias, {channels}));
     Value* old = product->input(2);
-    if (product->inputs.size() < 3) graph_.add_node_input(product, fresh);
-    else graph_.set_input(product, 2, fresh);
+    if (product->inputs.size() < 3)
+      graph_.add_node_input(product, fresh);
+    else
+      graph_.set_input(product, 2, fresh);
     if (old && old->uses().empty() && !old->is_output()) graph_.erase_constant(old);
     if (product->is("Gemm")) (void)product->set_attr("beta", 1.0f);
   }
@@ -229,8 +243,10 @@ class Fuser {
     shape[0] = static_cast<int64_t>(a.scale.size());
     Value* scale = graph_.add_constant(y->name + ".scale", vector_of_floats(a.scale, shape));
     Value* shift = graph_.add_constant(y->name + ".shift", vector_of_floats(a.shift, shape));
-    TRY(Node* mul, graph_.insert_before(node, "Mul", node->name, {a.x, scale}, {}, {y->name + ".scaled"}));
-    TRY(Node* add, graph_.insert_before(node, "Add", node->name, {mul->output(), shift}, {}, {y->name + ".shifted"}));
+    TRY(Node * mul,
+        graph_.insert_before(node, "Mul", node->name, {a.x, scale}, {}, {y->name + ".scaled"}));
+    TRY(Node * add, graph_.insert_before(node, "Add", node->name, {mul->output(), shift}, {},
+                                         {y->name + ".shifted"}));
     take_over(graph_, y, add->output());
     graph_.erase(node);
     changed_ = true;

@@ -49,9 +49,9 @@ Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
     for (const size_t i : {size_t{0}, size_t{1}}) {
       Value *x = product->values[i], *t = product->values[1 - i];
       const std::string kind = kind_of(t, x);
-      if (kind.empty() || !same_shape(x, y)) continue;
-      TRY(Node* gelu, graph.insert_before(node, "Gelu", node->name, {x}, {{"approximate", kind}},
-                                          {y->name + ".gelu"}));
+      if (kind.empty() || x->rank() < 0 || x->rank() != y->rank()) continue;
+      TRY(Node * gelu, graph.insert_before(node, "Gelu", node->name, {x}, {{"approximate", kind}},
+                                           {y->name + ".gelu"}));
       take_over(graph, y, gelu->output());
       graph.erase(node);
       changed = true;

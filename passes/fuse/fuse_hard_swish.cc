@@ -6,8 +6,8 @@
 //   x * Sigmoid(a * x)                  =>   Swish(x) {alpha=a}
 //   x * Tanh(Softplus(x))               =>   Mish(x)
 //
-// In any order of the factors; a clamp may be Clip, Min and Max, Relu and Min, or a HardSigmoid. Not done
-// where an inner value has another reader. Results differ by rounding only (1e-6).
+// In any order of the factors; a clamp may be Clip, Min and Max, Relu and Min, or a HardSigmoid.
+// Not done where an inner value has another reader. Results differ by rounding only (1e-6).
 #include "ir/expression.h"
 #include "ir/match.h"
 #include "pass/pass.h"
@@ -25,8 +25,10 @@ struct Gate {
 Gate hard_sigmoid(Value* v, double factor) {
   const auto ramp = ramp_of(v);
   if (!ramp || ramp->lo != 0 || !is_near(factor * ramp->hi, 1)) return {};
-  return {"HardSigmoid", ramp->line.x, {{"alpha", static_cast<float>(ramp->line.scale * factor)},
-                                        {"beta", static_cast<float>(ramp->line.shift * factor)}}};
+  return {"HardSigmoid",
+          ramp->line.x,
+          {{"alpha", static_cast<float>(ramp->line.scale * factor)},
+           {"beta", static_cast<float>(ramp->line.shift * factor)}}};
 }
 
 // factor * x * g as one function of x.
@@ -75,9 +77,9 @@ Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
     Value* y = node->output();
     if (!ctx.selected(*node) || y->dtype != BT_F32 || y->quant) continue;
     Gate gate = find_gate(y);
-    if (gate.op.empty() || !same_shape(gate.x, y)) continue;
-    TRY(Node* made, graph.insert_before(node, gate.op, node->name, {gate.x}, std::move(gate.attrs),
-                                        {y->name + ".gate"}));
+    if (gate.op.empty() || gate.x->rank() < 0 || gate.x->rank() != y->rank()) continue;
+    TRY(Node * made, graph.insert_before(node, gate.op, node->name, {gate.x}, std::move(gate.attrs),
+                                         {y->name + ".gate"}));
     take_over(graph, y, made->output());
     graph.erase(node);
     changed = true;

@@ -4,8 +4,9 @@
 //   %p = Pad(%x, [0, 0, 1, 1, 0, 0, 1, 1])      =>   %y = Conv(%x, %w) {pads=[1, 1, 1, 1]}
 //   %y = Conv(%p, %w)
 //
-// For zeros around the image (mode constant), where the window states its own pads. A pooling counts them
-// afterwards (count_include_pad), as it counted the explicit zeros. The same bits come out.
+// For zeros around the image (mode constant), where the window states its own pads. A pooling
+// counts them afterwards (count_include_pad), as it counted the explicit zeros. The same bits come
+// out.
 #include <algorithm>
 
 #include "ir/match.h"
@@ -74,7 +75,8 @@ Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
     const bool pool = node->is("AveragePool");
     if ((!pool && !node->is("Conv")) || !ctx.selected(*node)) continue;
     const Node* pad = made_by(node->inputs[0], "Pad");
-    if (!pad || !same_type(pad->inputs[0], pad->output()) || (pool && !counts_pads(*node))) continue;
+    if (!pad || !same_type(pad->inputs[0], pad->output()) || (pool && !counts_pads(*node)))
+      continue;
     const auto zeros = zeros_of(*pad);
     const auto pads = zeros.empty() ? zeros : joined_pads(*node, zeros);
     if (pads.empty()) continue;

@@ -110,7 +110,8 @@ class Dropper {
     return node.set_attr("perm", both);
   }
 
-  // A Reshape of a Reshape takes what the first one took; of nothing else, so that one round is enough.
+  // A Reshape of a Reshape takes what the first one took; of nothing else, so that one round is
+  // enough.
   Result<void> join_reshapes(Node* node) {
     Value *in = node->inputs[0], *out = node->output();
     if (!same_type(in, out)) return {};
@@ -125,8 +126,8 @@ class Dropper {
     const auto target = reshape_target(source, out);
     if (!target) return {};
     Value* shape = graph_.add_constant(out->name + ".shape", Tensor::vector_of(*target));
-    TRY(Node* made, graph_.insert_before(node, "Reshape", node->name, {source, shape}, {},
-                                         {out->name + ".joined"}));
+    TRY(Node * made, graph_.insert_before(node, "Reshape", node->name, {source, shape}, {},
+                                          {out->name + ".joined"}));
     made->integer = node->integer;
     Value* joined = made->output();
     joined->shape = out->shape;

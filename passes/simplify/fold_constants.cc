@@ -5,11 +5,12 @@
 //   %s = Shape(%x)                     =>   const %y = [3]      where %x : f32[1,3,8,8]
 //   %y = Gather(%s, %one)
 //
-// The file never grows by it: a result may have as many bytes as the constants that become free, and a
-// few more (a small constant takes no more than the node did). So the Expand that makes a large mask
-// out of a number stays. Random operators stay. A Reshape gets a constant shape where all lengths but one
-// are known or copied, so that the arithmetic around a batch of any size goes as well.
-// Work and memory are bounded, whatever the graph: what would take longer is left to the device.
+// The file never grows by it: a result may have as many bytes as the constants that become free,
+// and a few more (a small constant takes no more than the node did). So the Expand that makes a
+// large mask out of a number stays. Random operators stay. A Reshape gets a constant shape where
+// all lengths but one are known or copied, so that the arithmetic around a batch of any size goes
+// as well. Work and memory are bounded, whatever the graph: what would take longer is left to the
+// device.
 #include <algorithm>
 
 #include "base/format.h"
@@ -22,9 +23,9 @@
 namespace bantam {
 namespace {
 
-constexpr int64_t kFreeBytes = 64;               // about what a node, its values and names take
-constexpr double kMostSteps = 1 << 28;           // multiply-adds or elements, of one node
-constexpr double kMostStepsInAll = 1 << 30;      // about a second
+constexpr int64_t kFreeBytes = 64;                  // about what a node, its values and names take
+constexpr double kMostSteps = 1 << 28;              // multiply-adds or elements, of one node
+constexpr double kMostStepsInAll = 1 << 30;         // about a second
 constexpr size_t kScratchBytes = size_t{16} << 20;  // what computing may need besides the result
 
 class Folder {
@@ -106,7 +107,8 @@ class Folder {
   // The annotation of a weight that is only moved: the result is stored in the same integers.
   static std::shared_ptr<const Quant> moved_quant(const Node& node) {
     const Value* x = node.input(0);
-    if (!x || !x->quant || node.op->quant != BT_QUANT_SAME || node.outputs.size() != 1) return nullptr;
+    if (!x || !x->quant || node.op->quant != BT_QUANT_SAME || node.outputs.size() != 1)
+      return nullptr;
     if (x->quant->axis < 0) return x->quant;
     const auto perm = node.is("Transpose") ? node.attr_ints("perm") : std::vector<int64_t>();
     const auto at = std::find(perm.begin(), perm.end(), int64_t{x->quant->axis});

@@ -6,8 +6,8 @@
 //   %y = Add(%x, %a)
 //   %z = Add(%x, %b)                  (readers of %z read %y)
 //
-// Nodes are equal where operator, operands, attributes and annotations are; random ones and those with
-// graphs inside never are.
+// Nodes are equal where operator, operands, attributes and annotations are; random ones and those
+// with graphs inside never are.
 #include <map>
 
 #include "base/hash.h"
@@ -75,8 +75,10 @@ bool merge_constants(Graph& graph) {
   for (Value* v : graph.values()) {
     if (!v->is_constant() || v->uses().empty()) continue;
     Value*& first = seen[Key().tensor(*v->constant).quant(v->quant).text()];
-    if (!first) first = v;
-    else changed = read_instead(graph, v, first) || changed;
+    if (!first)
+      first = v;
+    else
+      changed = read_instead(graph, v, first) || changed;
     if (v != first && v->uses().empty() && !v->is_output()) graph.erase_constant(v);
   }
   return changed;

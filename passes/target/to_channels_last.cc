@@ -184,6 +184,9 @@ class Layouter {
       }
     }
     const bool has_weight = node->is("Conv") || node->is("ConvTranspose");
+    if (node->is("ConvTranspose") && !node->inputs[1]->is_constant()) return {};
+    for (size_t i = 1; i < node->outputs.size(); ++i)  // statistics of a BatchNormalization in training
+      if (node->outputs[i] && !is_image(node->outputs[i])) return {};
     TRY(inputs[0], last(node->inputs[0], node));
     if (has_weight) {
       TRY(inputs[1], weight(node, node->inputs[1]));
@@ -247,6 +250,8 @@ class Layouter {
   Result<void> along_axis(Node* node) {
     const Value *x = node->input(0), *out = node->output();
     if (!is_image(x) || !is_image(out) || x->rank() != out->rank() || !pays(node, x->rank())) return {};
+    for (size_t i = 1; i < node->inputs.size(); ++i)  // further images, or blocks of scales
+      if (!node->is("Concat") && node->inputs[i] && node->inputs[i]->rank() > 1) return {};
     AttrList attrs = node->attrs();
     int64_t axis = node->attr_int("axis");
     if (axis < 0) axis += x->rank();
@@ -386,6 +391,23 @@ class Layouter {
   std::map<const Value*, Value*> weights_;
 };
 
+// Where the scales of a transposed convolution's weight go; nothing where no axis holds them any more.
+std::shared_ptr<const Quant> deconvolution_quant(const Value& w, int64_t group) {
+  if (!w.quant || w.quant->axis < 0) return w.quant;
+  auto q = std::make_shared<Quant>(*w.quant);
+  if (q->axis == 1) {  // [O/g], the same for each group
+    q->axis = 0;
+    for (int64_t g = 1; g < group; ++g) {
+      q->scale.insert(q->scale.end(), w.quant->scale.begin(), w.quant->scale.end());
+      q->zero.insert(q->zero.end(), w.quant->zero.begin(), w.quant->zero.end());
+    }
+    return q;
+  }
+  if (q->axis == 0 && group > 1) return nullptr;
+  q->axis = q->axis == 0 ? w.rank() - 1 : q->axis - 1;
+  return q;
+}
+
 // [I,O,k...] with groups -> [O_all,k...,I/g]: output channels first, as Conv has them.
 Result<Value*> Layouter::deconvolution_weight(Node* node, Value* w) {
   const int64_t group = node->attr_int("group");
@@ -400,7 +422,7 @@ Result<Value*> Layouter::deconvolution_weight(Node* node, Value* w) {
   Shape shape = {s[1] * group};
   shape.insert(shape.end(), s.begin() + 2, s.end());
   shape.push_back(s[0] / group);
-  return weights_[w] = graph_.add_constant(w->name + ".last", moved.reshaped(shape));
+  return weights_[w] = graph_.add_constant(w->name + ".last", moved.reshaped(shape), deconvolution_quant(*w, group));
 }
 
 Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) { return Layouter(graph, ctx).run(); }

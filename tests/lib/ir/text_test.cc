@@ -13,8 +13,8 @@ TEST_CASE("what is printed parses to the same text", "[ir]") {
   const %b : f32[4] = [0.1, 0.2, inf, -0.4]
   const %long : f32[40] = splat(2)
   %c : f32[N,4,8,8] = Conv(%x, %w, %b) {hi=6, lo=0} @"conv1"
-  %"blk/0:out" : f32[N,4,8,8] q(i8, scale=0.05, zero=3) = LeakyRelu(%c) {alpha=0.2}
-  out %"blk/0:out"
+  %blk/0:out : f32[N,4,8,8] q(i8, scale=0.05, zero=3) = LeakyRelu(%c) {alpha=0.2}
+  out %blk/0:out
 }
 )";
   auto graph = parse_graph(text);
