@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,8 @@ struct PassContext {
   uint64_t seed = 0;
   SampleSource* data = nullptr;              // calibration samples; null: there are none
   std::shared_ptr<Calibration> calibration;  // made by `calibrate`
+  std::set<std::string> keep_float;  // nodes, by their first output, that `choose-precision` keeps from `quantize`
+  std::set<std::string> fine_weights;        // likewise: their weights are stored in more than 8 bits
   std::vector<Note> notes;
   std::vector<Warning> warnings;
   std::function<void(const std::string& what, double fraction)> progress;

@@ -40,7 +40,7 @@ float round_up_to_bf16(float v) {
 
 Quant weight_quant(const Tensor& weight, int axis, const WeightScaleOptions& options) {
   Quant q;
-  q.storage = BT_I8;
+  q.storage = options.bits > 8 ? BT_I16 : BT_I8;
   q.bits = options.bits;
   q.narrow = true;
   const auto limit = static_cast<float>(q.hi());

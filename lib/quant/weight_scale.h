@@ -7,7 +7,7 @@
 namespace bantam {
 
 struct WeightScaleOptions {
-  int bits = 8;             // 2..8
+  int bits = 8;             // 2..16; more than 8 only for weights that are stored and computed in float
   bool per_channel = true;
   bool by_error = false;    // smallest squared error rather than the largest weight; decisive below 6 bits
 };

@@ -34,6 +34,8 @@ struct Options {
   int small = 256;
 };
 
+constexpr int kFineBits = 12;  // of weights that 8 bits would ruin: 24 dB less noise
+
 void describe(OptionList& list, Options& o) {
   list.number("bits", &o.bits, 2, 8, "bits per weight");
   list.word("weights", &o.weights, "channel|tensor", "one scale per output channel, or per tensor");
@@ -74,9 +76,8 @@ class Quantizer {
       for (const size_t i : weight_inputs(*n)) {
         const Value* w = n->input(i);
         if (!w || !w->is_constant() || w->dtype != BT_F32) continue;
-        for (const float v : w->constant->floats())
-          if (!std::isfinite(v))
-            return Error{Code::bad_input, formatted("weight {} of node {} holds NaN or infinity; it cannot be quantized (keep it with: quantize on not {})", quote(w->name), quote(n->name), quote(n->name))};
+        if (!all_finite(*w->constant))
+          return Error{Code::bad_input, formatted("weight {} of node {} holds NaN or infinity; it cannot be quantized (keep it with: quantize on not {})", quote(w->name), quote(n->name), quote(n->name))};
       }
     return {};
   }
@@ -90,10 +91,15 @@ class Quantizer {
     return true;
   }
 
+  // The node may be computed in integers. Weights of one that may not are still stored in them.
+  bool may_compute(const Node& n) const {
+    return selected(n) && !(n.output() && ctx_.keep_float.count(n.output()->name));
+  }
+
   static bool is_float(const Value* v) { return v && v->dtype == BT_F32 && !v->quant; }
 
   bool is_product(const Node& n) const {
-    if (n.op->quant != BT_QUANT_MACS || !selected(n) || !is_float(n.input(0)) || !n.input(1)) return false;
+    if (n.op->quant != BT_QUANT_MACS || !may_compute(n) || !is_float(n.input(0)) || !n.input(1)) return false;
     const Value* w = n.input(1);
     if (!w->is_constant() || w->dtype != BT_F32 || w->rank() < 2) return false;
     if (w->quant && !is_kernel_weight(n)) return false;  // quantized by the source model
@@ -110,7 +116,7 @@ class Quantizer {
   }
 
   bool may_follow(const Node& n) const {
-    if (!selected(n) || !n.output() || !is_float(n.output()) || !is_float(n.input(0))) return false;
+    if (!may_compute(n) || !n.output() || !is_float(n.output()) || !is_float(n.input(0))) return false;
     switch (n.op->quant) {
       case BT_QUANT_SAME: return !n.input(0)->is_constant() && n.outputs.size() == 1;
       case BT_QUANT_TABLE: return !n.input(0)->is_constant();
@@ -126,10 +132,6 @@ class Quantizer {
       }
       default: return false;
     }
-  }
-
-  static bool all_finite(const Tensor& t) {
-    return std::all_of(t.floats().begin(), t.floats().end(), [](float f) { return std::isfinite(f); });
   }
 
   // Operands that an integer node reads as integers.
@@ -208,10 +210,16 @@ class Quantizer {
       if (n->integer || !selected(*n)) continue;
       for (const size_t i : weight_inputs(*n)) {
         Value* w = n->input(i);
-        if (!w || !w->is_constant() || w->dtype != BT_F32 || w->quant || w->rank() < 2 || w->constant->count() < options_.small) continue;
-        auto q = std::make_shared<const Quant>(weight_quant(*w->constant, weight_axis(*n, i), {.bits = options_.bits, .per_channel = options_.weights == "channel", .by_error = options_.weight_range == "mse"}));
-        w->constant = std::make_shared<const Tensor>(decode(encode(*w->constant, *q), *q));
-        w->quant = q;
+        if (!w || !w->is_constant() || w->dtype != BT_F32 || w->rank() < 2) continue;
+        if (!w->quant) {
+          if (w->constant->count() < options_.small) continue;
+          const bool fine = n->output() && ctx_.fine_weights.count(n->output()->name);
+          w->quant = std::make_shared<const Quant>(weight_quant(*w->constant, weight_axis(*n, i), {.bits = fine ? kFineBits : options_.bits, .per_channel = options_.weights == "channel", .by_error = options_.weight_range == "mse"}));
+          changed_ = true;
+        }
+        Tensor rounded = decode(encode(*w->constant, *w->quant), *w->quant);
+        if (rounded == *w->constant) continue;
+        w->constant = std::make_shared<const Tensor>(std::move(rounded));
         changed_ = true;
       }
     }
