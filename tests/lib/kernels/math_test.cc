@@ -100,7 +100,7 @@ float call(bt_unary function, float x) {
   return y;
 }
 
-TEST_CASE("float functions keep their error bounds") {
+TEST_CASE("float functions keep their error bounds", "[accuracy]") {
   for (const FloatCase& c : float_cases) {
     INFO(c.name);
     CHECK(worst_error(c, 4999) <= c.max_ulp);
@@ -236,7 +236,7 @@ class Sampler {
   std::mt19937_64 bits_{1};
 };
 
-TEST_CASE("double functions stay below 1 ulp") {
+TEST_CASE("double functions stay below 1 ulp", "[accuracy]") {
   Sampler sample;
   for (const DoubleCase& c : double_cases) {
     double worst = 0, at = 0;
@@ -251,7 +251,7 @@ TEST_CASE("double functions stay below 1 ulp") {
   }
 }
 
-TEST_CASE("double functions of two arguments stay below 1 ulp") {
+TEST_CASE("double functions of two arguments stay below 1 ulp", "[accuracy]") {
   Sampler sample;
   double worst_pow = 0, worst_atan2 = 0;
   for (int i = 0; i < 100000; ++i) {
