@@ -51,7 +51,7 @@ void run_case(GoldenCase& c, bool& rewritten) {
   if (!file.ok()) FAIL(file.error().message);
   ReadOptions options;
   if (const GoldenBlock* shape = c.find("shape")) options.shapes = parse_shapes(shape->text);
-  const auto model = onnx_format().read(Bytes::copy_of(file->data(), file->size()), "tests/formats/onnx/model.onnx", options);
+  const auto model = onnx_format().read(Bytes::copy_of(file->data(), file->size()), BANTAM_SOURCE_DIR "/tests/formats/onnx/model.onnx", options);
   std::string notes;
   if (model.ok()) {
     const auto sound = verify(model->graph);
