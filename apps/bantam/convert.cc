@@ -9,19 +9,16 @@
 #include "apps/bantam/data_flags.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
+#include "apps/bantam/outputs.h"
 #include "apps/bantam/recipe_flags.h"
 #include "apps/bantam/report_flags.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "eval/test_vectors.h"
-#include "formats/native/write.h"
-#include "ir/evaluate.h"
 #include "ir/text.h"
 #include "report/comparison.h"
 #include "report/layers.h"
-#include "runtime/self_test.h"
 
 namespace bantam {
 namespace {
@@ -39,9 +36,6 @@ struct Options {
   bool print_recipe = false, strip_names = false;
 };
 
-// Activations of the test vectors may take this much; larger models get none, and are told so.
-constexpr size_t kTestBytes = size_t{128} << 20;
-constexpr int64_t kTestTurns = 10000;
 constexpr int64_t kSummarySamples = 16;  // without --report, a look at so many samples is enough
 
 class Conversion {
@@ -63,12 +57,12 @@ class Conversion {
       console_.print(recipe_);
       return 0;
     }
-    TRY(check_outputs());
+    TRY(check_outputs(o_.outputs));
     TRY(o_.report.check());
     TRY(read());
     TRY(open_data());
     TRY(run_passes(steps));
-    TRY(write_native_file());
+    TRY(write_outputs());
     TRY(report());
     TRY(o_.report.write(report_, files_));
     TRY(files_.commit());
@@ -78,13 +72,6 @@ class Conversion {
   }
 
  private:
-  Result<void> check_outputs() {
-    if (o_.outputs.empty()) return Error{Code::usage, "convert needs an output: -o model.btm"};
-    for (const std::string& out : o_.outputs)
-      if (!out.ends_with(".btm")) return Error{Code::usage, formatted("-o {}: files ending in .btm can be written", quote(out))};
-    return {};
-  }
-
   Result<void> read() {
     TRY(const ReadOptions options, o_.read.options());
     TRY(model_, read_model(o_.input, options));
@@ -162,101 +149,28 @@ class Conversion {
     return j.dump();
   }
 
-  // Shapes for the test vectors: those of the first sample where there are samples that fit the borders.
-  Result<std::vector<Shape>> shapes(const Session& session) {
-    std::vector<Shape> list;
-    if (data_ && !inside_) {
-      TRY(const auto sample, data_->at(0));
-      for (const Tensor& t : sample) list.push_back(t.shape());
-      return list;
+  Result<void> write_outputs() {
+    OutputOptions options;
+    options.write.meta = meta();
+    options.write.codec = o_.codec;
+    options.write.names = !o_.strip_names;
+    options.threads = o_.threads;
+    options.test_vectors = o_.test_vectors;
+    if (!inside_) options.data = data_.get();
+    options.quantized_borders = inside_.has_value();
+    for (const std::string& path : o_.outputs) {
+      TRY(Output out, write_output(path, model_.graph, options, files_));
+      for (const std::string& note : out.row.notes)
+        if (o_.recipe.explain) console_.note(formatted("{}: {}", printable(out.row.name), note));
+      if (report_.files.empty()) {
+        report_.model = out.row.name;
+        report_.file_bytes = out.row.bytes;
+        report_.size_map = std::move(out.size_map);
+        report_.layers = layer_rows(model_.graph, report_.size_map);
+      }
+      if (out.row.format == "native") file_ = out.file;
+      report_.files.push_back(std::move(out.row));
     }
-    for (const Port& p : session.inputs()) list.push_back(concrete_shape(p.shape));
-    return list;
-  }
-
-  // Smallest and largest element of each input over the samples; without samples that fit the borders -1..1,
-  // quantized values all that there are, other whole numbers 0..1.
-  Result<std::vector<std::pair<float, float>>> ranges(const Session& session) {
-    std::vector<std::pair<float, float>> list;
-    const bool uses_data = data_ && !inside_;
-    for (const Port& p : session.inputs())
-      list.push_back(uses_data ? std::pair(INFINITY, -INFINITY) : bt_is_float(p.dtype) ? std::pair(-1.0f, 1.0f)
-                     : inside_ && p.dtype == BT_I8 ? std::pair(-128.0f, 127.0f) : std::pair(0.0f, 1.0f));
-    for (int64_t i = 0; uses_data && i < data_->count(); ++i) {
-      TRY(const auto sample, data_->at(i));
-      for (size_t k = 0; k < sample.size(); ++k)
-        for (int64_t e = 0; e < sample[k].count(); ++e) {
-          const auto v = static_cast<float>(sample[k].number(e));
-          list[k].first = std::min(list[k].first, v);
-          list[k].second = std::max(list[k].second, v);
-        }
-    }
-    return list;
-  }
-
-  Result<void> add_test_vectors(const Graph& graph, NativeOptions& native) {
-    TRY(Session session, Session::of_graph(graph, {.threads = o_.threads, .max_bytes = kTestBytes, .max_turns = kTestTurns}));
-    TRY(const auto sizes, shapes(session));
-    int64_t elements = 0;
-    for (const Shape& s : sizes) elements += std::min(element_count(s), int64_t{1} << 40);
-    if (elements > static_cast<int64_t>(kTestBytes / 8)) {
-      console_.note("note: the inputs are too large for test vectors; the file carries none (--shape may help)");
-      return {};
-    }
-    TRY(const auto limits, ranges(session));
-    auto vectors = make_test_vectors(session, sizes, limits, o_.test_vectors);
-    if (!vectors.ok()) {
-      // a model may refuse numbers that nobody chose for it; that is no failure of the conversion
-      console_.note("note: the file carries no test vectors: " + vectors.error().message);
-      return {};
-    }
-    native.tests = std::move(*vectors);
-    TRY(const size_t bytes, planned_bytes(graph, sizes));
-    native.plans.push_back({sizes, bytes});
-    return {};
-  }
-
-  // Scratch memory depends on the kernels and the threads, but the file must not: one thread, scalar kernels.
-  Result<size_t> planned_bytes(const Graph& graph, const std::vector<Shape>& sizes) {
-    TRY(Session session, Session::of_graph(graph, {.threads = 1, .kernels = "scalar", .max_bytes = kTestBytes}));
-    std::vector<Tensor> inputs;
-    for (size_t i = 0; i < sizes.size(); ++i) {
-      const DType dtype = session.inputs()[i].dtype;
-      inputs.emplace_back(dtype, sizes[i], Bytes(std::vector<uint8_t>(static_cast<size_t>(element_count(sizes[i])) * bt_dtype_size(dtype))));
-    }
-    TRY(session.plan(inputs));
-    return session.arena_bytes();
-  }
-
-  Result<void> write_native_file() {
-    const Program program(model_.graph);
-    NativeOptions native;
-    native.codec = o_.codec == "none" ? Codec::none : o_.codec == "pack" ? Codec::pack : Codec::best;
-    native.names = !o_.strip_names;
-    native.meta = meta();
-    if (o_.test_vectors > 0) TRY(add_test_vectors(model_.graph, native));
-    NativeFile file = write_native(program, model_.graph.symbols(), native);
-    file_ = Bytes(std::move(file.bytes));
-    TRY(check_written(static_cast<int>(native.tests.size())));
-    for (const std::string& out : o_.outputs) TRY(files_.write(out, file_.data(), file_.size()));
-    report_.model = base_name(o_.outputs[0]);
-    report_.file_bytes = file_.size();
-    report_.size_map = std::move(file.size_map);
-    report_.layers = layer_rows(model_.graph, report_.size_map);
-    return {};
-  }
-
-  // What was written is opened as a device does it, and must compute the same bits.
-  Result<void> check_written(int vectors) {
-    bt_model* opened = nullptr;
-    if (const bt_status s = bt_open(file_.data(), file_.size(), nullptr, &opened); s != BT_OK)
-      return Error{Code::internal, formatted("the written file does not open: {}", bt_last_error())};
-    int count = 0, wrong = 0;
-    const bt_session_options options = {.threads = o_.threads, .max_bytes = kTestBytes, .max_turns = kTestTurns};
-    const bt_status s = bt_self_test(opened, &options, &count, &wrong);
-    bt_close(opened);
-    if (s != BT_OK) return Error{Code::internal, formatted("the written file does not run: {}", bt_last_error())};
-    if (wrong || count != vectors) return Error{Code::internal, formatted("the written file computes other bits than the graph ({} of {} test vectors)", wrong, vectors)};
     return {};
   }
 
@@ -273,7 +187,8 @@ class Conversion {
     }
     TRY(Session reference, Session::of_graph(*reference_, {.threads = o_.threads}));
     // With other borders than the source's, what runs inside them is compared.
-    TRY(Session model, inside_ ? Session::of_graph(*inside_, {.threads = o_.threads}) : Session::of_file(file_, {.threads = o_.threads}));
+    TRY(Session model, file_.size() && !inside_ ? Session::of_file(file_, {.threads = o_.threads})
+                                                : Session::of_graph(inside_ ? *inside_ : model_.graph, {.threads = o_.threads}));
     ComparisonOptions options;
     options.cost = whole;
     options.progress = [&](double fraction) { console_.progress("compare", fraction); };
@@ -288,7 +203,7 @@ class Conversion {
   std::optional<Graph> reference_;
   std::optional<Graph> inside_;  // before its borders were changed; empty where they are the source's
   std::unique_ptr<Dataset> data_;
-  Bytes file_;
+  Bytes file_;  // the .btm, where there is one
   Report report_;
   OutputFiles files_;
 };
@@ -299,7 +214,7 @@ void add_convert(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("convert", "Compress a model and say what it cost");
   cmd->add_option("model", o->input, "the trained model (.onnx, or .btm)")->required();
-  cmd->add_option("-o,--output", o->outputs, "the compressed model (.btm)")->take_all();
+  cmd->add_option("-o,--output", o->outputs, "the compressed model; the suffix picks the format, and -o may be given several times")->take_all();
   add_data_flags(*cmd, o->data, "calibration samples");
   add_recipe_flags(*cmd, o->recipe);
   add_report_flags(*cmd, o->report);

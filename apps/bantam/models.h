@@ -7,7 +7,7 @@
 
 #include "eval/session.h"
 #include "format/format.h"
-#include "report/size_map.h"
+#include "format/size_map.h"
 
 namespace bantam {
 

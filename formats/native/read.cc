@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads .btm files back into a graph, for inspection, comparison and further passes. The bytes are
-// checked by the device's own reader.
+// The bytes are checked by the device's own reader.
+#include "formats/native/read.h"
+
 #include <memory>
 
 #include "base/format.h"
 #include "base/text.h"
-#include "format/format.h"
 #include "ir/evaluate.h"
 #include "ir/op.h"
 #include "runtime/model.h"
@@ -13,8 +13,6 @@
 
 namespace bantam {
 namespace {
-
-bool sniff(const Bytes& file) { return file.size() >= 8 && file.text().substr(0, 8) == std::string_view(BT_MAGIC, 8); }
 
 struct Closer {
   void operator()(bt_model* m) const { bt_close(m); }
@@ -137,7 +135,13 @@ class Raiser {
   std::vector<Value*> values_;
 };
 
-Result<Model> read(const Bytes& file, const std::string& path, const ReadOptions& options) {
+}  // namespace
+
+bool looks_like_native(const Bytes& file) {
+  return file.size() >= 8 && file.text().substr(0, 8) == std::string_view(BT_MAGIC, 8);
+}
+
+Result<Model> read_native(const Bytes& file, const std::string& path, const ReadOptions& options) {
   (void)path, (void)options;
   bt_model* opened = nullptr;
   const bt_status status = bt_open(file.data(), file.size(), nullptr, &opened);
@@ -147,9 +151,5 @@ Result<Model> read(const Bytes& file, const std::string& path, const ReadOptions
   TRY(Raiser(*model, out.graph).run(model->graph));
   return out;
 }
-
-}  // namespace
-
-extern const Format format_native = {"native", ".btm", "bantam's compact models", sniff, read};
 
 }  // namespace bantam

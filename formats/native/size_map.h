@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "report/size_map.h"
+#include "format/size_map.h"
 
 namespace bantam {
 

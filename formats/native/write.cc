@@ -272,7 +272,7 @@ class Writer {
   std::vector<uint8_t> plans() {
     Out out;
     out.varint(options_.plans.size());
-    for (const ArenaPlan& p : options_.plans) {
+    for (const WriteOptions::Plan& p : options_.plans) {
       for (const Shape& s : p.shapes) shape(out, static_cast<int>(s.size()), s.data());
       out.varint(p.bytes);
     }

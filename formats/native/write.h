@@ -6,24 +6,18 @@
 #include <vector>
 
 #include "base/result.h"
-#include "eval/test_vectors.h"
+#include "format/format.h"
 #include "formats/native/encode_tensor.h"
 #include "ir/program.h"
-#include "report/size_map.h"
 
 namespace bantam {
-
-struct ArenaPlan {
-  std::vector<Shape> shapes;  // per input
-  uint64_t bytes = 0;
-};
 
 struct NativeOptions {
   Codec codec = Codec::best;
   bool names = true;                 // of inner values and nodes
   std::string meta;                  // JSON
   std::vector<TestVector> tests;
-  std::vector<ArenaPlan> plans;
+  std::vector<WriteOptions::Plan> plans;
 };
 
 struct NativeFile {

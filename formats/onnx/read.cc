@@ -5,17 +5,17 @@
 
 #include "base/format.h"
 #include "formats/onnx/import.h"
+#include "formats/onnx/read.h"
 #include "formats/onnx/wire.h"
 
 namespace bantam {
-namespace {
 
-bool sniff(const Bytes& file) {
+bool looks_like_onnx(const Bytes& file) {
   // A ModelProto starts with ir_version (field 1, a small varint) in every file an exporter writes.
   return file.size() > 2 && file.data()[0] == 0x08 && file.data()[1] < 0x80;
 }
 
-Result<Model> read(const Bytes& file, const std::string& path, const ReadOptions& options) {
+Result<Model> read_onnx(const Bytes& file, const std::string& path, const ReadOptions& options) {
   if (file.empty()) return Error{Code::bad_input, "the file is empty"};
   TRY(const OnnxSkeleton skeleton, split_onnx(file, options.limits));
   onnx::ModelProto proto;
@@ -28,9 +28,5 @@ Result<Model> read(const Bytes& file, const std::string& path, const ReadOptions
   Importer importer(proto, skeleton.raw_data, slash == std::string::npos ? "" : path.substr(0, slash + 1), options);
   return importer.run();
 }
-
-}  // namespace
-
-extern const Format format_onnx = {"onnx", ".onnx", "ONNX models, opset 1 to 25", sniff, read};
 
 }  // namespace bantam

@@ -9,12 +9,29 @@ namespace bantam {
 
 Result<const Format*> format_of(const Bytes& file, const std::string& path) {
   for (const Format* f : all_formats())
-    if (path.ends_with(f->suffix)) return f;
+    if (f->read && path.ends_with(f->suffix)) return f;
   for (const Format* f : all_formats())
-    if (f->sniff(file)) return f;
+    if (f->read && f->sniff(file)) return f;
   std::vector<std::string> suffixes;
-  for (const Format* f : all_formats()) suffixes.emplace_back(f->suffix);
+  for (const Format* f : all_formats())
+    if (f->read) suffixes.emplace_back(f->suffix);
   return Error{Code::bad_input, formatted("{} is in no known format; files ending in {} can be read", quote(path), join(suffixes, ", "))};
+}
+
+Result<const Format*> writer_of(const std::string& path) {
+  std::vector<std::string> suffixes;
+  for (const Format* f : all_formats()) {
+    if (!f->write) continue;
+    if (path.ends_with(f->suffix)) return f;
+    suffixes.emplace_back(f->suffix);
+  }
+  return Error{Code::usage, formatted("-o {}: files ending in {} can be written", quote(path), join(suffixes, ", "))};
+}
+
+uint64_t WrittenModel::bytes() const {
+  uint64_t sum = 0;
+  for (const File& f : files) sum += f.bytes.size();
+  return sum;
 }
 
 Result<Model> read_model(const std::string& path, const ReadOptions& options) {

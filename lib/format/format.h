@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// File formats. Each folder of formats/ defines one `const Format`; the list is generated from the
-// folders. Reading and writing work on whole files in memory (mapped, where they are read).
+// File formats. Each folder of formats/ defines one `const Format` in its format.cc; the list is generated
+// from the folders. Reading and writing work on whole files in memory (mapped, where they are read).
 #pragma once
 
 #include <map>
@@ -10,7 +10,9 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "eval/test_vectors.h"
 #include "format/limits.h"
+#include "format/size_map.h"
 #include "ir/graph.h"
 
 namespace bantam {
@@ -29,19 +31,54 @@ struct Model {
   uint64_t file_bytes = 0;         // with external data
 };
 
+// What a writer is told besides the graph. A format ignores what it has no place for.
+struct WriteOptions {
+  std::string model_name;            // the output's file name without folder and suffix
+  std::string meta;                  // JSON: tool, source, recipe
+  std::string codec = "best";        // of constants: "none", "pack" or "best"
+  bool names = true;                 // of inner values and nodes
+  std::vector<TestVector> tests;
+  struct Plan {
+    std::vector<Shape> shapes;  // per input
+    uint64_t bytes = 0;         // of activations
+  };
+  std::vector<Plan> plans;
+};
+
+// A model as written.
+struct WrittenModel {
+  struct File {
+    std::string path;  // "": the output itself; else a path inside the output, which is a folder then
+    std::vector<uint8_t> bytes;
+  };
+  std::vector<File> files;
+  std::vector<SizeRow> size_map;   // rows add up to the bytes of all files
+  std::vector<std::string> notes;  // one sentence each: what runs in float there, say
+  uint64_t bytes() const;
+};
+
 struct Format {
-  const char* name;     // folder of formats/, and what --to takes
+  const char* name;     // folder of formats/
   const char* suffix;   // ".onnx"
   const char* summary;  // one line for the documentation
   // Whether the first bytes look like this format; a suffix decides where several do.
   bool (*sniff)(const Bytes& file);
-  // `path` is for messages and for data beside the file.
+  // `path` is for messages and for data beside the file. Null: the format is only written.
   Result<Model> (*read)(const Bytes& file, const std::string& path, const ReadOptions& options);
+  // ---- writing; `write` is null where the format is only read ----
+  // Steps of a recipe that bring a finished graph into the form that the format holds; "": none.
+  const char* target_recipe;
+  bool carries_tests;  // the file holds test vectors and memory plans
+  // The graph as the recipe left it (lowered, where it was quantized), after `target_recipe`. An error of
+  // code unsupported lists everything that the format cannot hold.
+  Result<WrittenModel> (*write)(const Graph& graph, const WriteOptions& options);
 };
 
 const std::vector<const Format*>& all_formats();
-// The format of a file by its content, else by its suffix.
+// The format of a file that is to be read, by its suffix, else by its content.
 Result<const Format*> format_of(const Bytes& file, const std::string& path);
+// The format that an output path names by its suffix; an error of code usage where none does.
+Result<const Format*> writer_of(const std::string& path);
 Result<Model> read_model(const std::string& path, const ReadOptions& options = {});
 
 }  // namespace bantam

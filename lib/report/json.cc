@@ -44,6 +44,12 @@ std::string to_json(const Report& r) {
                    {"n", r.metric->n}, {"lost", r.metric->lost}, {"won", r.metric->won}, {"p", optional_number(r.metric->p)}};
   j["size_map"] = Json::array();
   for (const SizeRow& s : r.size_map) j["size_map"].push_back({{"name", printable(s.name)}, {"kind", s.kind}, {"bytes", s.bytes}});
+  j["files"] = Json::array();
+  for (const FileRow& f : r.files) {
+    Json notes = Json::array();
+    for (const std::string& n : f.notes) notes.push_back(printable(n));
+    j["files"].push_back({{"name", printable(f.name)}, {"format", f.format}, {"bytes", f.bytes}, {"notes", notes}});
+  }
   j["layers"] = Json::array();
   for (const LayerRow& l : r.layers)
     j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"arithmetic", l.arithmetic}, {"storage", l.storage},

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "report/size_map.h"
+#include "format/size_map.h"
 
 namespace bantam {
 
@@ -46,6 +46,13 @@ struct ReportWarning {
   std::string layer, text, flag;
 };
 
+// One output of a conversion.
+struct FileRow {
+  std::string name, format;
+  uint64_t bytes = 0;
+  std::vector<std::string> notes;  // what runs in float there, say
+};
+
 struct SideCost {
   double milliseconds = 0;  // median of one sample
   uint64_t arena_bytes = 0;
@@ -55,7 +62,8 @@ struct Report {
   std::string tool, command;  // "convert" or "compare"
   std::string source, model;  // file names, without folders
   uint64_t source_bytes = 0, file_bytes = 0;
-  std::vector<SizeRow> size_map;
+  std::vector<SizeRow> size_map;  // of the first output
+  std::vector<FileRow> files;     // all outputs
   int64_t samples = 0;
   std::string data_hash, source_hash;
   std::vector<OutputQuality> outputs;

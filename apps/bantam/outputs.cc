@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/bantam/outputs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/bantam/console.h"
+#include "apps/bantam/models.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "ir/evaluate.h"
+#include "pass/runner.h"
+
+namespace bantam {
+namespace {
+
+// Activations of the test vectors may take this much; larger models get none, and are told so.
+constexpr size_t kTestBytes = size_t{128} << 20;
+constexpr int64_t kTestTurns = 10000;
+
+class TestVectorMaker {
+ public:
+  TestVectorMaker(const Graph& graph, const OutputOptions& options) : graph_(graph), o_(options) {}
+
+  Result<void> add_to(WriteOptions& write) {
+    TRY(Session session, Session::of_graph(graph_, {.threads = o_.threads, .max_bytes = kTestBytes, .max_turns = kTestTurns}));
+    TRY(const auto sizes, shapes(session));
+    int64_t elements = 0;
+    for (const Shape& s : sizes) elements += std::min(element_count(s), int64_t{1} << 40);
+    if (elements > static_cast<int64_t>(kTestBytes / 8)) {
+      Console::get().note("note: the inputs are too large for test vectors; the file carries none (--shape may help)");
+      return {};
+    }
+    TRY(const auto limits, ranges(session));
+    auto vectors = make_test_vectors(session, sizes, limits, o_.test_vectors);
+    if (!vectors.ok()) {
+      // a model may refuse numbers that nobody chose for it; that is no failure of the conversion
+      Console::get().note("note: the file carries no test vectors: " + vectors.error().message);
+      return {};
+    }
+    write.tests = std::move(*vectors);
+    TRY(const size_t bytes, planned_bytes(sizes));
+    write.plans.push_back({sizes, bytes});
+    return {};
+  }
+
+ private:
+  // Those of the first sample where there is one.
+  Result<std::vector<Shape>> shapes(const Session& session) {
+    std::vector<Shape> list;
+    if (o_.data) {
+      TRY(const auto sample, o_.data->at(0));
+      for (const Tensor& t : sample) list.push_back(t.shape());
+      return list;
+    }
+    for (const Port& p : session.inputs()) list.push_back(concrete_shape(p.shape));
+    return list;
+  }
+
+  // Smallest and largest element of each input over the samples; without samples -1..1, quantized values
+  // all that there are, other whole numbers 0..1.
+  Result<std::vector<std::pair<float, float>>> ranges(const Session& session) {
+    std::vector<std::pair<float, float>> list;
+    for (const Port& p : session.inputs())
+      list.push_back(o_.data ? std::pair(INFINITY, -INFINITY) : bt_is_float(p.dtype) ? std::pair(-1.0f, 1.0f)
+                     : o_.quantized_borders && p.dtype == BT_I8 ? std::pair(-128.0f, 127.0f) : std::pair(0.0f, 1.0f));
+    for (int64_t i = 0; o_.data && i < o_.data->count(); ++i) {
+      TRY(const auto sample, o_.data->at(i));
+      for (size_t k = 0; k < sample.size(); ++k)
+        for (int64_t e = 0; e < sample[k].count(); ++e) {
+          const auto v = static_cast<float>(sample[k].number(e));
+          list[k].first = std::min(list[k].first, v);
+          list[k].second = std::max(list[k].second, v);
+        }
+    }
+    return list;
+  }
+
+  // Scratch memory depends on the kernels and the threads, but the file must not: one thread, scalar kernels.
+  Result<size_t> planned_bytes(const std::vector<Shape>& sizes) {
+    TRY(Session session, Session::of_graph(graph_, {.threads = 1, .kernels = "scalar", .max_bytes = kTestBytes}));
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      const DType dtype = session.inputs()[i].dtype;
+      inputs.emplace_back(dtype, sizes[i], Bytes(std::vector<uint8_t>(static_cast<size_t>(element_count(sizes[i])) * bt_dtype_size(dtype))));
+    }
+    TRY(session.plan(inputs));
+    return session.arena_bytes();
+  }
+
+  const Graph& graph_;
+  const OutputOptions& o_;
+};
+
+// The graph in the form that the format holds.
+Result<Graph> fitted(const Graph& graph, const Format& format, std::vector<std::string>& notes) {
+  Graph own = graph.clone();
+  if (format.target_recipe[0] == '\0') return own;
+  TRY(const auto steps, parse_recipe(format.target_recipe, false));
+  PassContext ctx;
+  TRY(run_recipe(own, steps, ctx));
+  for (const Note& n : ctx.notes) notes.push_back(formatted("{}: {}{}", n.pass, n.node.empty() ? "" : quote(n.node) + ": ", n.text));
+  return own;
+}
+
+}  // namespace
+
+Result<void> check_outputs(const std::vector<std::string>& paths) {
+  if (paths.empty()) return Error{Code::usage, "convert needs an output: -o model.btm"};
+  for (const std::string& path : paths) TRY(writer_of(path));
+  return {};
+}
+
+Result<Output> write_output(const std::string& path, const Graph& graph, const OutputOptions& options, OutputFiles& files) {
+  TRY(const Format* format, writer_of(path));
+  Output out;
+  TRY(const Graph own, within(printable(path), fitted(graph, *format, out.row.notes)));
+  WriteOptions write = options.write;
+  const std::string name = base_name(path);
+  write.model_name = name.substr(0, name.size() - std::string_view(format->suffix).size());
+  if (format->carries_tests && options.test_vectors > 0) TRY(TestVectorMaker(own, options).add_to(write));
+  TRY(WrittenModel written, within(printable(path), format->write(own, write)));
+  out.row.name = name;
+  out.row.format = format->name;
+  out.row.bytes = written.bytes();
+  out.row.notes.insert(out.row.notes.end(), written.notes.begin(), written.notes.end());
+  out.size_map = std::move(written.size_map);
+  for (WrittenModel::File& f : written.files) {
+    if (f.path.empty()) {
+      TRY(files.write(path, f.bytes));
+      out.file = Bytes(std::move(f.bytes));
+      continue;
+    }
+    const std::string inside = path + "/" + f.path;
+    TRY(make_directory(inside.substr(0, inside.rfind('/'))));
+    TRY(files.write(inside, f.bytes));
+  }
+  return out;
+}
+
+}  // namespace bantam

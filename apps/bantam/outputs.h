@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A finished graph in the formats that -o names: each output gets its own copy, brought into the form that
+// the format holds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "data/dataset.h"
+#include "format/format.h"
+#include "report/report.h"
+
+namespace bantam {
+
+struct OutputOptions {
+  WriteOptions write;
+  int threads = 1;
+  int test_vectors = 2;
+  Dataset* data = nullptr;         // samples that fit the model's borders; null: there are none
+  bool quantized_borders = false;  // integer inputs stand for reals: every number is a good one
+};
+
+// One output, as it is in `files` after the call: not yet renamed.
+struct Output {
+  FileRow row;
+  std::vector<SizeRow> size_map;
+  Bytes file;  // empty where the output is a folder
+};
+
+// Checks the suffixes before any work. An error of code usage where there is no output.
+Result<void> check_outputs(const std::vector<std::string>& paths);
+
+Result<Output> write_output(const std::string& path, const Graph& graph, const OutputOptions& options, OutputFiles& files);
+
+}  // namespace bantam

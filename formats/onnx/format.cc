@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ONNX format as the tool sees it.
+#include "formats/onnx/read.h"
+
+namespace bantam {
+
+extern const Format format_onnx = {
+    .name = "onnx",
+    .suffix = ".onnx",
+    .summary = "ONNX models, opset 1 to 25",
+    .sniff = looks_like_onnx,
+    .read = read_onnx,
+};
+
+}  // namespace bantam
