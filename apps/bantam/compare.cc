@@ -2,6 +2,7 @@
 // bantam compare: two models on the same data; gates for CI.
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/baseline.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
@@ -22,7 +23,9 @@ struct Options {
   ReadFlags read;
   ReportFlags report;
   DataFlags data;
-  std::string reference, model, gate;
+  std::string reference, model, gate, baseline;
+  bool update_baseline = false;
+  double max_drop = 1;  // points
   int threads = 1;
 };
 
@@ -31,6 +34,7 @@ Result<int> run(const Options& o) {
   TRY(check_kernels_environment());
   TRY(const auto gates, parse_gates(o.gate));
   TRY(o.report.check());
+  if (o.update_baseline && o.baseline.empty()) return Error{Code::usage, "--update-baseline needs --baseline FILE"};
   TRY(const ReadOptions read, o.read.options());
   TRY(RunnableModel reference, open_runnable(o.reference, read, {.threads = o.threads}));
   TRY(RunnableModel model, open_runnable(o.model, {.limits = read.limits}, {.threads = o.threads}));
@@ -49,11 +53,19 @@ Result<int> run(const Options& o) {
   TRY(report.size_map, size_map_of(o.model, model.file_bytes));
   report.layers = layer_rows(model.graph, report.size_map);
   ComparisonOptions options;
+  options.drop_budget = o.max_drop / 100;
   options.progress = [&](double fraction) { console.progress("compare", fraction); };
   TRY(compare_sessions(reference.session, model.session, *data, options, report));
-  TRY(const auto missed, missed_gates(gates, report));
-  for (const std::string& text : missed) report.warnings.push_back({"", "gate missed: " + text, ""});
+  TRY(report.gates, check_gates(gates, report));
   OutputFiles files;
+  if (!o.baseline.empty()) {
+    TRY(const Baseline baseline, read_baseline(o.baseline, o.update_baseline));
+    for (GateRow& row : check_baseline(baseline, report)) report.gates.push_back(std::move(row));
+    if (o.update_baseline) TRY(files.write(o.baseline, baseline_text(ratcheted(baseline, report))));
+  }
+  std::vector<std::string> missed;
+  for (const GateRow& g : report.gates)
+    if (!g.met) missed.push_back(g.detail), report.warnings.push_back({"", "gate missed: " + g.detail, ""});
   TRY(o.report.write(report, files));
   TRY(files.commit());
   if (o.common.json) console.print(to_json(report));
@@ -71,11 +83,14 @@ void add_compare(CLI::App& app, Action& action) {
   cmd->add_option("model", o->model, "the model under judgement")->required();
   add_data_flags(*cmd, o->data, "samples, with labels or targets where there are any")->required();
   cmd->add_option("--gate", o->gate, "limits, for instance \"psnr>=30, top1-drop<=0.5%, size<=400KB\"");
+  cmd->add_option("--baseline", o->baseline, "what must not become worse: a file made by --update-baseline")->type_name("FILE");
+  cmd->add_flag("--update-baseline", o->update_baseline, "take over into the baseline what became better");
+  cmd->add_option("--max-drop", o->max_drop, "points of top-1 that may be lost; the report says PASS, FAIL or UNDECIDED")->check(CLI::Range(0.0, 100.0))->capture_default_str();
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
   add_report_flags(*cmd, o->report);
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);
-  cmd->footer("Examples:\n  bantam compare net.onnx net.btm --data val.npz\n  bantam compare net.onnx net.btm --data val.toml --gate \"top1-drop<=1%, size<=400KB\" --report pr.md");
+  cmd->footer("Examples:\n  bantam compare net.onnx net.btm --data val.npz\n  bantam compare net.onnx net.btm --data val.toml --gate \"top1-drop<=1%, size<=400KB\" --report pr.md\n  bantam compare net.onnx net.btm --data val.npz --baseline lock.json --update-baseline");
   cmd->callback([&action, o] { action = [o] { return run(*o); }; });
 }
 

@@ -17,7 +17,9 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "ir/text.h"
+#include "quant/output_error.h"
 #include "report/comparison.h"
+#include "report/error_budget.h"
 #include "report/layers.h"
 
 namespace bantam {
@@ -115,6 +117,7 @@ class Conversion {
     run.before = [&](const NamedPass& pass, const Graph& graph) {
       if (!reference_ && pass.pass->effect != Effect::exact) reference_ = graph.clone();
       if (pass.name == "set-borders") inside_ = graph.clone();
+      if (pass.name == "lower-to-integer" && wants_whole_report()) annotated_ = graph.clone();
     };
     run.after = [&](int step, const std::string& pass, bool changed, double seconds, const Graph& graph) {
       if (o_.recipe.time_passes) console_.note(formatted("{:3} {:28} {:8.2f} ms{}", step, pass, seconds * 1000, changed ? "" : "  (no change)"));
@@ -130,6 +133,7 @@ class Conversion {
     TRY(run_recipe(model_.graph, steps, ctx, run));
     if (dump_failed) return *dump_failed;
     if (!reference_) reference_ = model_.graph.clone();
+    calibration_ = ctx.calibration;
     for (const Warning& w : ctx.warnings) report_.warnings.push_back({w.layer, w.text, w.flag});
     for (const Note& n : ctx.notes) {
       report_.notes.push_back(formatted("{}: {}{}", n.pass, n.node.empty() ? "" : quote(n.node) + ": ", n.text));
@@ -178,7 +182,7 @@ class Conversion {
 
   Result<void> report() {
     if (!data_) return {};
-    const bool whole = o_.report.wanted() || o_.common.json;
+    const bool whole = wants_whole_report();
     Dataset* data = data_.get();
     std::unique_ptr<Dataset> part;
     if (!whole && data_->count() > kSummarySamples) {
@@ -192,7 +196,24 @@ class Conversion {
     ComparisonOptions options;
     options.cost = whole;
     options.progress = [&](double fraction) { console_.progress("compare", fraction); };
-    return compare_sessions(reference, model, *data, options, report_);
+    TRY(compare_sessions(reference, model, *data, options, report_));
+    if (annotated_) TRY(add_error_budget());
+    return {};
+  }
+
+  bool wants_whole_report() const { return o_.report.wanted() || o_.common.json; }
+
+  Result<void> add_error_budget() {
+    BudgetOptions options;
+    options.threads = o_.threads;
+    options.calibration = calibration_.get();
+    options.progress = [&](double fraction) { console_.progress("error budget", fraction); };
+    TRY(const ErrorBudget budget, error_budget(*annotated_, *data_, options));
+    report_.budget = BudgetTotals{decibels(budget.sum), decibels(budget.measured), budget.samples};
+    for (const BudgetRow& part : budget.rows)
+      for (LayerRow& row : report_.layers)
+        if (row.name == part.layer) row.own_db = decibels(part.noise), row.share = part.share, row.gain_db = part.gain_db, row.cause = part.cause;
+    return {};
   }
 
   const Options& o_;
@@ -202,6 +223,8 @@ class Conversion {
   std::vector<Port> source_inputs_;
   std::optional<Graph> reference_;
   std::optional<Graph> inside_;  // before its borders were changed; empty where they are the source's
+  std::optional<Graph> annotated_;  // before lower-to-integer, where the error budget is wanted
+  std::shared_ptr<Calibration> calibration_;
   std::unique_ptr<Dataset> data_;
   Bytes file_;  // the .btm, where there is one
   Report report_;

@@ -42,6 +42,8 @@ double worst(const Report& r, double OutputQuality::*field) {
   return v;
 }
 
+}  // namespace
+
 std::optional<double> measured(const std::string& name, const Report& r) {
   const auto of_classes = [&](std::optional<double> OutputQuality::*field) { return r.outputs.empty() ? std::nullopt : r.outputs[0].*field; };
   if (name == "size") return static_cast<double>(r.file_bytes);
@@ -58,8 +60,6 @@ std::optional<double> measured(const std::string& name, const Report& r) {
   if (name == "psnr") return worst(r, &OutputQuality::psnr_db);
   return std::nullopt;
 }
-
-}  // namespace
 
 Result<std::vector<Gate>> parse_gates(const std::string& text) {
   std::vector<Gate> gates;
@@ -81,15 +81,15 @@ Result<std::vector<Gate>> parse_gates(const std::string& text) {
   return gates;
 }
 
-Result<std::vector<std::string>> missed_gates(const std::vector<Gate>& gates, const Report& report) {
-  std::vector<std::string> missed;
+Result<std::vector<GateRow>> check_gates(const std::vector<Gate>& gates, const Report& report) {
+  std::vector<GateRow> rows;
   for (const Gate& g : gates) {
     const auto value = measured(g.name, report);
     if (!value) return Error{Code::usage, formatted("--gate {}: this comparison does not measure {} (labels, targets or another data set may be needed)", g.text, g.name)};
-    if (std::isnan(*value) || (g.at_least ? *value < g.limit : *value > g.limit))
-      missed.push_back(formatted("{} is {}; the gate is {}", g.name, shortest(static_cast<float>(*value)), g.text));
+    const bool met = !std::isnan(*value) && (g.at_least ? *value >= g.limit : *value <= g.limit);
+    rows.push_back({g.text, formatted("{} is {}; the gate is {}", g.name, shortest(static_cast<float>(*value)), g.text), met});
   }
-  return missed;
+  return rows;
 }
 
 }  // namespace bantam

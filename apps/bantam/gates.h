@@ -2,6 +2,7 @@
 // --gate "psnr>=30, top1-drop<=0.5%, size<=400KB": limits that a report must keep.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,10 @@ struct Gate {
 };
 
 Result<std::vector<Gate>> parse_gates(const std::string& text);
-// One sentence for each gate that is missed; fails where the report has nothing that the gate is about.
-Result<std::vector<std::string>> missed_gates(const std::vector<Gate>& gates, const Report& report);
+// One row for each gate; fails where the report has nothing that a gate is about.
+Result<std::vector<GateRow>> check_gates(const std::vector<Gate>& gates, const Report& report);
+
+// What a report measures of this name; nothing where it does not.
+std::optional<double> measured(const std::string& name, const Report& report);
 
 }  // namespace bantam

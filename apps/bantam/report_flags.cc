@@ -9,19 +9,19 @@
 namespace bantam {
 
 void add_report_flags(CLI::App& cmd, ReportFlags& f) {
-  cmd.add_option("--report", f.files, "write the report: FILE.json, FILE.md or FILE.html")->take_all()->type_name("FILE");
+  cmd.add_option("--report", f.files, "write the report: FILE.json, FILE.md, FILE.html, or FILE.xml (JUnit, the gates)")->take_all()->type_name("FILE");
 }
 
 Result<void> ReportFlags::check() const {
   for (const std::string& f : files)
-    if (!f.ends_with(".json") && !f.ends_with(".md") && !f.ends_with(".html"))
-      return Error{Code::usage, formatted("--report {}: a name ending in .json, .md or .html is needed", quote(f))};
+    if (!f.ends_with(".json") && !f.ends_with(".md") && !f.ends_with(".html") && !f.ends_with(".xml"))
+      return Error{Code::usage, formatted("--report {}: a name ending in .json, .md, .html or .xml is needed", quote(f))};
   return {};
 }
 
 Result<void> ReportFlags::write(const Report& report, OutputFiles& out) const {
   for (const std::string& f : files) {
-    const std::string text = f.ends_with(".json") ? to_json(report) : f.ends_with(".md") ? to_markdown(report) : to_html(report);
+    const std::string text = f.ends_with(".json") ? to_json(report) : f.ends_with(".md") ? to_markdown(report) : f.ends_with(".xml") ? to_junit(report) : to_html(report);
     TRY(out.write(f, text));
   }
   return {};

@@ -20,6 +20,7 @@ namespace bantam {
 using NodeList = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 using FunctionKey = std::pair<std::string, std::string>;  // domain, name
 using Arguments = std::map<std::string, const onnx::AttributeProto*>;  // of a function call, by name
+using Captures = std::vector<std::pair<std::string, Value*>>;          // name inside, value outside
 
 // Names that nodes of one graph can see. Subgraphs see those of the graphs around them, too: what they
 // take from there becomes an input of the subgraph, unless it is a constant.
@@ -28,11 +29,12 @@ struct Scope {
   Scope* outer = nullptr;
   std::unordered_map<std::string, Value*> values;
   std::set<std::string> absent;  // inputs of a function that its caller left out
-  std::vector<std::pair<std::string, Value*>> captures;  // outer values that became inputs of this graph
+  Captures captures;  // outer values that became inputs of this graph
   std::unordered_map<Value*, Value*> captured;           // outer value -> input
   std::map<std::string, int> opsets;
   std::string prefix;                                     // of names inside an expanded function
   const Arguments* arguments = nullptr;                   // of the function call
+  bool shapes = true;  // false: what comes from outside comes without its shape
 };
 
 class Importer {
@@ -71,8 +73,9 @@ class Importer {
   Result<Tensor> tensor_of(const Proto& proto);
   // subgraphs.cc
   Result<std::shared_ptr<Graph>> import_subgraph(const onnx::GraphProto& proto, Scope& outer,
-                                                 const OnnxNode& node,
-                                                 std::vector<std::pair<std::string, Value*>>& captures);
+                                                 const OnnxNode& node, Captures& captures);
+  Result<std::shared_ptr<Graph>> import_body(const onnx::GraphProto& proto, Scope& outer, const OnnxNode& node,
+                                             bool shapes, Captures& captures);
   Result<void> finish_subgraphs(OnnxNode& node, Scope& scope);
 
   const onnx::ModelProto& model_;
@@ -84,7 +87,7 @@ class Importer {
   std::map<FunctionKey, const onnx::FunctionProto*> functions_;
   std::map<FunctionKey, std::map<std::string, onnx::AttributeProto>> function_defaults_;
   // captures of the subgraphs of the node that is being imported, by attribute
-  std::map<std::string, std::vector<std::pair<std::string, Value*>>> pending_captures_;
+  std::map<std::string, Captures> pending_captures_;
   int64_t call_count_ = 0;
 };
 

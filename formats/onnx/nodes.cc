@@ -74,7 +74,7 @@ Value* Importer::find(const std::string& name, Scope& scope) {
   if (!inside && outside->constant) {
     inside = scope.graph->add_constant(name, *outside->constant);
   } else if (!inside) {
-    inside = scope.graph->add_input(name, outside->dtype, outside->shape);
+    inside = scope.graph->add_input(name, outside->dtype, scope.shapes ? outside->shape : std::nullopt);
     scope.captures.emplace_back(name, outside);
   }
   return scope.values[name] = inside;
@@ -307,6 +307,7 @@ Result<void> Importer::emit(OnnxNode& node, Scope& scope) {
 Result<void> Importer::inline_function(const onnx::NodeProto& proto, OnnxNode& node,
                                        const onnx::FunctionProto& function, Scope& scope) {
   Scope inner;
+  inner.shapes = scope.shapes;
   inner.graph = scope.graph;
   inner.prefix = formatted("{}{}/", scope.prefix, node.name.empty() ? formatted("{}_{}", function.name(), ++call_count_) : proto.name());
   for (const auto& o : function.opset_import()) inner.opsets[domain_of(o.domain())] = static_cast<int>(o.version());

@@ -8,29 +8,40 @@
 namespace bantam {
 
 Result<std::shared_ptr<Graph>> Importer::import_subgraph(const onnx::GraphProto& proto, Scope& outer,
-                                                         const OnnxNode& node,
-                                                         std::vector<std::pair<std::string, Value*>>& captures) {
+                                                         const OnnxNode& node, Captures& captures) {
+  // attributes of inner nodes fill these again: the outer node's wait here
+  auto waiting = std::move(pending_captures_);
+  pending_captures_.clear();
+  auto graph = import_body(proto, outer, node, outer.shapes, captures);
+  // A branch of an If that is not taken need not fit the shapes of this model. (Inside a graph without
+  // outer shapes nothing is tried twice: the depth of a file must not double the work.)
+  if (!graph.ok() && graph.error().code == Code::bad_input && node.op == "If" && outer.shapes) {
+    pending_captures_.clear();
+    auto shapeless = import_body(proto, outer, node, false, captures);
+    if (shapeless.ok()) graph = std::move(shapeless);
+  }
+  pending_captures_ = std::move(waiting);
+  return graph;
+}
+
+Result<std::shared_ptr<Graph>> Importer::import_body(const onnx::GraphProto& proto, Scope& outer,
+                                                     const OnnxNode& node, bool shapes, Captures& captures) {
   auto graph = std::make_shared<Graph>(proto.name(), outer.graph->shared_symbols());
   Scope scope;
   scope.graph = graph.get();
   scope.outer = &outer;
   scope.opsets = outer.opsets;
   scope.arguments = outer.arguments;
-  // attributes of inner nodes fill these again: the outer node's wait here
-  auto waiting = std::move(pending_captures_);
-  pending_captures_.clear();
+  scope.shapes = shapes;
   TRY(import_initializers(proto, scope, false));
   TRY(import_inputs(proto, scope, &node));
   TRY(import_nodes(proto.node(), scope));
   TRY(import_outputs(proto, scope));
-  pending_captures_ = std::move(waiting);
   captures = std::move(scope.captures);
   return graph;
 }
 
 namespace {
-
-using Captures = std::vector<std::pair<std::string, Value*>>;
 
 // Gives `graph` the inputs of `all` in that order, behind its first `formal` inputs.
 void align_inputs(Graph& graph, size_t formal, const Captures& own, const Captures& all) {

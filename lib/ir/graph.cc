@@ -114,7 +114,7 @@ Result<Node*> Graph::insert_before(Node* where, std::string_view op, std::string
   node->slot_ = nodes_.size();
   nodes_.push_back(std::move(owned));
   for (size_t i = 0; i < node->inputs.size(); ++i)
-    if (node->inputs[i]) node->inputs[i]->uses_.push_back({node, static_cast<int>(i)});
+    if (node->inputs[i]) link_use(node->inputs[i], node, static_cast<int>(i));
   for (const std::string& out : outputs) {
     Value* v = out.empty() ? nullptr : new_value(out);
     if (v) v->producer = node;
@@ -144,18 +144,27 @@ void Graph::unlink(Node* node) {
   --node_count_;
 }
 
+void Graph::link_use(Value* value, Node* node, int index) {
+  node->use_slots_.resize(node->inputs.size());
+  node->use_slots_[static_cast<size_t>(index)] = value->uses_.size();
+  value->uses_.push_back({node, index});
+}
+
+// The last use takes the place of the one that goes: constant time, however many users a value has.
 void Graph::unlink_use(Value* value, Node* node, int index) {
   auto& uses = value->uses_;
-  const auto it = std::find_if(uses.begin(), uses.end(),
-                               [&](const Use& u) { return u.node == node && u.index == index; });
-  if (it != uses.end()) uses.erase(it);
+  const size_t slot = node->use_slots_[static_cast<size_t>(index)];
+  assert(slot < uses.size() && uses[slot].node == node && uses[slot].index == index);
+  uses[slot] = uses.back();
+  uses[slot].node->use_slots_[static_cast<size_t>(uses[slot].index)] = slot;
+  uses.pop_back();
 }
 
 void Graph::set_input(Node* node, int index, Value* value) {
   const auto i = static_cast<size_t>(index);
   if (node->inputs[i]) unlink_use(node->inputs[i], node, index);
   node->inputs[i] = value;
-  if (value) value->uses_.push_back({node, index});
+  if (value) link_use(value, node, index);
 }
 
 void Graph::add_node_input(Node* node, Value* value) {
@@ -169,8 +178,9 @@ void Graph::replace_uses(Value* old_value, Value* new_value) {
   old_value->uses_.clear();
   for (const Use& use : uses) {
     use.node->inputs[static_cast<size_t>(use.index)] = new_value;
-    new_value->uses_.push_back(use);
+    link_use(new_value, use.node, use.index);
   }
+  if (!old_value->is_output()) return;
   for (Value*& out : outputs_)
     if (out == old_value) {
       out = new_value;
@@ -272,7 +282,7 @@ Node* Graph::copy_node(const Node& n, const std::vector<Value*>& inputs,
   m->inputs = inputs;
   m->outputs = outputs;
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i]) inputs[i]->uses_.push_back({m, static_cast<int>(i)});
+    if (inputs[i]) link_use(inputs[i], m, static_cast<int>(i));
   for (Value* v : outputs)
     if (v) v->producer = m;
   link(m, nullptr);

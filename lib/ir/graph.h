@@ -101,6 +101,7 @@ struct Node {
  private:
   friend class Graph;
   std::vector<std::pair<int, AttrValue>> attrs_;  // by index in the schema, sorted, no defaults
+  std::vector<size_t> use_slots_;  // inputs[i]->uses()[use_slots_[i]] is the use by this input
   Node *prev_ = nullptr, *next_ = nullptr;
   size_t slot_ = 0;
 };
@@ -176,6 +177,7 @@ class Graph {
   Value* new_value(std::string_view name);
   Value* copy_value(const Value& v);
   Node* copy_node(const Node& n, const std::vector<Value*>& inputs, const std::vector<Value*>& outputs);
+  void link_use(Value* value, Node* node, int index);
   void unlink_use(Value* value, Node* node, int index);
   void forget_value(Value* value);
   void link(Node* node, Node* where);

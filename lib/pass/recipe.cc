@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pass/recipe.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/format.h"
 #include "base/lexer.h"
 #include "base/text.h"
@@ -14,7 +17,7 @@ constexpr int kDepth = 16;  // of blocks inside blocks
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : lex_(text, "#", true) {}
+  explicit Parser(std::string_view text, int depth = 0) : lex_(text, "#", true), depth_(depth) {}
 
   Result<std::vector<Step>> run(bool is_file) {
     if (lex_.accept("recipe")) {
@@ -40,11 +43,30 @@ class Parser {
         if (inside) return lex_.error("\"}\" is missing");
         return steps;
       }
-      TRY(Step s, step(depth));
-      steps.push_back(std::move(s));
+      if (lex_.accept("include")) {
+        TRY(auto included, included_steps(depth));
+        std::move(included.begin(), included.end(), std::back_inserter(steps));
+      } else {
+        TRY(Step s, step(depth));
+        steps.push_back(std::move(s));
+      }
       if (!lex_.at(";") && !lex_.at("}") && lex_.peek().kind != Token::end && !lex_.peek().newline_before)
         return lex_.error(formatted("a step ends with ';' or at the end of a line; {} found", quote(lex_.peek().value)));
     }
+  }
+
+  // Of a built-in recipe; depth bounds recipes that include each other.
+  Result<std::vector<Step>> included_steps(int depth) {
+    const Token where = lex_.peek();
+    TRY(const std::string name, lex_.expect_word("the name of a recipe"));
+    const auto it = all_recipes().find(name);
+    if (it == all_recipes().end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, text] : all_recipes()) names.push_back(known);
+      return lex_.error_at(where, formatted("there is no recipe {}{}", quote(name), suggestion(name, names)));
+    }
+    if (depth_ + depth > kDepth) return lex_.error_at(where, formatted("recipes include each other more than {} levels deep", kDepth));
+    return within("recipe " + name, Parser(it->second, depth_ + depth + 1).run(true));
   }
 
   Result<Step> step(int depth) {
@@ -101,6 +123,7 @@ class Parser {
   }
 
   Lexer lex_;
+  int depth_;  // of inclusion
 };
 
 bool is_bare(const std::string& value) {

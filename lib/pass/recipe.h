@@ -4,6 +4,7 @@
 //   recipe 1
 //   repeat { fold-constants; drop-identity; drop-dead }
 //   quantize(bits=8, weights=channel) on op:Conv
+//   include layout                               // the steps of a built-in recipe
 //
 // Steps end at a line end or at ';'. '#' starts a comment. The first line of a file states the version.
 #pragma once

@@ -186,6 +186,7 @@ class Comparison {
       m.lost = o.flips.lost();
       m.won = o.flips.gained();
       m.p = mcnemar_p(m.lost, m.won);
+      if (m.name == "top1") m.judgement = judgement(m);
     } else if (o.is_classes) {
       m.name = "agreement";
       m.reference = 1;
@@ -196,6 +197,15 @@ class Comparison {
       return;
     }
     report_.metric = m;
+  }
+
+  MetricResult::Judgement judgement(const MetricResult& m) const {
+    const double budget = options_.drop_budget;
+    const Interval interval = drop_interval(m.lost, m.won, m.n);
+    const Verdict verdict = judge_drop(m.lost, m.won, m.n, budget);
+    MetricResult::Judgement j{interval.low, interval.high, budget, verdict == Verdict::pass ? "PASS" : verdict == Verdict::fail ? "FAIL" : "UNDECIDED", {}};
+    if (verdict == Verdict::undecided) j.needed = decisions_to_decide(m.lost, m.won, m.n, budget);
+    return j;
   }
 
   Result<void> measure_cost() {

@@ -28,6 +28,15 @@ TextTable output_table(const Report& r) {
   return t;
 }
 
+TextTable files_table(const Report& r) {
+  TextTable t({"file", "format", ">bytes", "holds otherwise"});
+  for (const FileRow& f : r.files) {
+    t.row({printable(f.name), f.format, std::to_string(f.bytes), f.notes.empty() ? "" : printable(f.notes[0])});
+    for (size_t i = 1; i < f.notes.size(); ++i) t.row({"", "", "", printable(f.notes[i])});
+  }
+  return t;
+}
+
 // Rows below 1 % of the file are joined.
 TextTable size_table(const Report& r) {
   TextTable t({"bytes of", "stored as", ">bytes", ">share"});
@@ -49,14 +58,14 @@ TextTable size_table(const Report& r) {
 }
 
 TextTable layer_table(const Report& r, size_t most) {
-  TextTable t({"layer", "operator", "computed in", ">output SQNR", ">alone", "weights", ">bytes", ">multiply-adds"});
+  TextTable t({"layer", "operator", "computed in", ">output SQNR", "weights", ">bytes", ">multiply-adds"});
   std::vector<const LayerRow*> rows;
   for (const LayerRow& l : r.layers) rows.push_back(&l);
-  const auto error = [](const LayerRow* l) { return l->own_db ? *l->own_db : l->sqnr_db ? *l->sqnr_db : INFINITY; };
+  const auto error = [](const LayerRow* l) { return l->sqnr_db ? *l->sqnr_db : INFINITY; };
   if (most < rows.size()) std::stable_sort(rows.begin(), rows.end(), [&](const LayerRow* a, const LayerRow* b) { return error(a) < error(b); });
   for (size_t i = 0; i < rows.size() && i < most; ++i) {
     const LayerRow& l = *rows[i];
-    t.row({printable(l.name), l.op, l.arithmetic, decibel(l.sqnr_db), decibel(l.own_db), l.storage, l.bytes ? std::to_string(l.bytes) : "", l.macs ? human_count(static_cast<double>(l.macs)) : ""});
+    t.row({printable(l.name), l.op, l.arithmetic, decibel(l.sqnr_db), l.storage, l.bytes ? std::to_string(l.bytes) : "", l.macs ? human_count(static_cast<double>(l.macs)) : ""});
   }
   return t;
 }
@@ -68,6 +77,34 @@ std::string metric_line(const Report& r) {
   if (m.lost || m.won) line += formatted("; {} lost, {} won", m.lost, m.won);
   if (m.p) line += formatted("; p = {:.3g}", *m.p);
   return line + ")";
+}
+
+std::string verdict_line(const Report& r) {
+  if (!r.metric || !r.metric->judgement) return "";
+  const MetricResult::Judgement& j = *r.metric->judgement;
+  std::string line = formatted("{}: the drop of {} lies in {:.2f}..{:.2f} points (95 %); {:.2f} are allowed", j.verdict, r.metric->name, 100 * j.low, 100 * j.high, 100 * j.budget);
+  if (j.needed) line += formatted("; about {} samples would decide", *j.needed);
+  return line;
+}
+
+std::string budget_line(const Report& r) {
+  if (!r.budget) return "";
+  return formatted("all parts together make {}; measured with everything rounded: {} ({} samples)", decibel(r.budget->sum_db), decibel(r.budget->measured_db), r.budget->samples);
+}
+
+// What costs most at the outputs, worst first.
+TextTable budget_table(const Report& r, size_t most) {
+  TextTable t({"layer", "operator", ">of the noise", ">alone", ">in float: gain", "cause", "what helps"});
+  std::vector<const LayerRow*> rows;
+  for (const LayerRow& l : r.layers)
+    if (l.own_db) rows.push_back(&l);
+  std::stable_sort(rows.begin(), rows.end(), [](const LayerRow* a, const LayerRow* b) { return a->share > b->share; });
+  for (size_t i = 0; i < rows.size() && i < most; ++i) {
+    const LayerRow& l = *rows[i];
+    t.row({printable(l.name), l.op, formatted("{:.1f} %", 100 * l.share), decibel(l.own_db), formatted("{:.2f} dB", l.gain_db), printable(l.cause),
+           l.cause.empty() ? "" : formatted("--keep-float {}", quote(l.name))});
+  }
+  return t;
 }
 
 std::string cost_line(const Report& r) {
@@ -94,8 +131,11 @@ std::string to_text(const Report& r, bool colour, size_t layers) {
   std::string out = paint("1", headline(r)) + "\n";
   if (!r.outputs.empty()) out += formatted("\nagainst the float model, {} sample{}:\n", r.samples, r.samples == 1 ? "" : "s") + output_table(r).text();
   if (r.metric) out += "  " + metric_line(r) + "\n";
+  if (!verdict_line(r).empty()) out += "  " + verdict_line(r) + "\n";
   if (!cost_line(r).empty()) out += "  " + cost_line(r) + "\n";
+  if (r.files.size() > 1) out += "\nwritten:\n" + files_table(r).text();
   if (!r.size_map.empty()) out += "\nwhere the bytes are:\n" + size_table(r).text();
+  if (layers && r.budget) out += "\nwhat the error is made of:\n" + budget_table(r, layers).text() + "  " + budget_line(r) + "\n";
   if (layers && !r.layers.empty()) out += formatted("\nlayers{}:\n", layers < r.layers.size() ? ", worst first" : "") + layer_table(r, layers).text();
   for (const ReportWarning& w : r.warnings) {
     out += "\n" + paint("31;1", "warning: ") + (w.layer.empty() ? "" : quote(w.layer) + ": ") + printable(w.text);
@@ -109,11 +149,16 @@ std::string to_markdown(const Report& r) {
   std::string out = "## " + escape_markdown(headline(r)) + "\n\n";
   if (!r.outputs.empty()) out += formatted("Against the float model, {} samples:\n\n", r.samples) + output_table(r).markdown() + "\n";
   if (r.metric) out += escape_markdown(metric_line(r)) + "\n\n";
+  if (!verdict_line(r).empty()) out += escape_markdown(verdict_line(r)) + "\n\n";
+  for (const GateRow& g : r.gates) out += formatted("- {} `{}`: {}\n", g.met ? "met" : "**missed**", g.text, escape_markdown(g.detail));
+  if (!r.gates.empty()) out += "\n";
   if (!cost_line(r).empty()) out += escape_markdown(cost_line(r)) + "\n\n";
   for (const ReportWarning& w : r.warnings)
     out += "- **warning** " + (w.layer.empty() ? std::string() : "`" + printable(w.layer) + "`: ") + escape_markdown(printable(w.text)) + (w.flag.empty() ? "" : " What helps: `" + printable(w.flag) + "`") + "\n";
   if (!r.warnings.empty()) out += "\n";
+  if (r.files.size() > 1) out += "### Files\n\n" + files_table(r).markdown() + "\n";
   if (!r.size_map.empty()) out += "### Bytes\n\n" + size_table(r).markdown() + "\n";
+  if (r.budget) out += "### What the error is made of\n\n" + budget_table(r, 10).markdown() + "\n" + escape_markdown(budget_line(r)) + "\n\n";
   if (!r.layers.empty()) out += "### Layers\n\n" + layer_table(r, r.layers.size()).markdown() + "\n";
   if (!r.recipe.empty()) out += "### Recipe\n\n```\n" + r.recipe + "```\n";
   return out;

@@ -15,6 +15,10 @@ std::string decibel(const std::optional<double>& v);
 std::string metric_text(const std::string& name, double v);
 std::string metric_line(const Report& report);
 std::string cost_line(const Report& report);
+std::string verdict_line(const Report& report);  // "" where there is no judgement
+std::string budget_line(const Report& report);   // "" where there is no budget
+TextTable files_table(const Report& report);
+TextTable budget_table(const Report& report, size_t most);
 TextTable output_table(const Report& report);
 TextTable size_table(const Report& report);
 TextTable layer_table(const Report& report, size_t most);

@@ -64,6 +64,19 @@ std::string layer_bars(const Report& r) {
   return bars(list);
 }
 
+// Shares of the noise at the outputs, worst first, with causes and remedies.
+std::string error_budget_section(const Report& r) {
+  std::vector<const LayerRow*> rows;
+  for (const LayerRow& l : r.layers)
+    if (l.own_db) rows.push_back(&l);
+  std::stable_sort(rows.begin(), rows.end(), [](const LayerRow* a, const LayerRow* b) { return a->share > b->share; });
+  std::vector<Bar> list;
+  for (size_t i = 0; i < rows.size() && i < 12; ++i)
+    list.push_back({printable(rows[i]->name), formatted("{:.1f} %, alone {}", 100 * rows[i]->share, decibel(rows[i]->own_db)), rows[i]->share / std::max(1e-12, rows[0]->share), rows[i]->share > 0.2});
+  return "<h2>What the error is made of <span class=\"soft\">(each layer's share of the noise at the outputs)</span></h2>\n" + bars(list) + "<p class=\"soft\">" +
+         escape_html(budget_line(r)) + "</p>\n<div class=\"scroll\">" + budget_table(r, 10).html() + "</div>\n";
+}
+
 }  // namespace
 
 std::string to_html(const Report& r) {
@@ -76,8 +89,13 @@ std::string to_html(const Report& r) {
   if (!r.outputs.empty())
     out += formatted("<h2>Against the float model <span class=\"soft\">({} samples; above 30 dB PSNR counts as good)</span></h2>\n<div class=\"scroll\">", r.samples) + output_table(r).html() + "</div>\n";
   if (r.metric) out += "<p>" + escape_html(metric_line(r)) + "</p>\n";
+  if (!verdict_line(r).empty()) out += "<p><strong>" + escape_html(verdict_line(r)) + "</strong></p>\n";
+  for (const GateRow& g : r.gates)
+    out += formatted("<p class=\"{}\">{} <code>{}</code>: {}</p>\n", g.met ? "soft" : "warn", g.met ? "met" : "missed", escape_html(g.text), escape_html(g.detail));
   if (!cost_line(r).empty()) out += "<p>" + escape_html(cost_line(r)) + "</p>\n";
   if (!r.size_map.empty()) out += "<h2>Where the bytes are</h2>\n" + size_bars(r) + "<details><summary>All rows</summary><div class=\"scroll\">" + size_table(r).html() + "</div></details>\n";
+  if (r.files.size() > 1) out += "<h2>Files</h2>\n<div class=\"scroll\">" + files_table(r).html() + "</div>\n";
+  if (r.budget) out += error_budget_section(r);
   if (!r.layers.empty()) {
     out += "<h2>Error by layer <span class=\"soft\">(signal to noise of each layer's output; short and red is bad)</span></h2>\n" + layer_bars(r);
     out += "<details><summary>All layers</summary><div class=\"scroll\">" + layer_table(r, r.layers.size()).html() + "</div></details>\n";

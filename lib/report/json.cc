@@ -18,6 +18,11 @@ Json optional_number(const std::optional<double>& v) { return v ? number(*v) : J
 
 Json cost(const SideCost& c) { return {{"ms", number(c.milliseconds)}, {"arena_bytes", c.arena_bytes}}; }
 
+Json judgement(const MetricResult::Judgement& m) {
+  return {{"drop_low", number(m.low)}, {"drop_high", number(m.high)}, {"budget", number(m.budget)},
+          {"verdict", m.verdict}, {"samples_needed", m.needed ? Json(*m.needed) : Json(nullptr)}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& r) {
@@ -41,7 +46,8 @@ std::string to_json(const Report& r) {
   j["metric"] = nullptr;
   if (r.metric)
     j["metric"] = {{"name", r.metric->name}, {"float", number(r.metric->reference)}, {"compressed", number(r.metric->compressed)},
-                   {"n", r.metric->n}, {"lost", r.metric->lost}, {"won", r.metric->won}, {"p", optional_number(r.metric->p)}};
+                   {"n", r.metric->n}, {"lost", r.metric->lost}, {"won", r.metric->won}, {"p", optional_number(r.metric->p)},
+                   {"judgement", r.metric->judgement ? judgement(*r.metric->judgement) : Json(nullptr)}};
   j["size_map"] = Json::array();
   for (const SizeRow& s : r.size_map) j["size_map"].push_back({{"name", printable(s.name)}, {"kind", s.kind}, {"bytes", s.bytes}});
   j["files"] = Json::array();
@@ -53,7 +59,13 @@ std::string to_json(const Report& r) {
   j["layers"] = Json::array();
   for (const LayerRow& l : r.layers)
     j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"arithmetic", l.arithmetic}, {"storage", l.storage},
-                           {"bytes", l.bytes}, {"macs", l.macs}, {"sqnr_db", optional_number(l.sqnr_db)}, {"own_db", optional_number(l.own_db)}});
+                           {"bytes", l.bytes}, {"macs", l.macs}, {"sqnr_db", optional_number(l.sqnr_db)}, {"own_db", optional_number(l.own_db)},
+                           {"share", number(l.share)}, {"gain_db", number(l.gain_db)}, {"cause", printable(l.cause)}});
+  j["error_budget"] = nullptr;
+  if (r.budget)
+    j["error_budget"] = {{"sum_db", number(r.budget->sum_db)}, {"measured_db", number(r.budget->measured_db)}, {"samples", r.budget->samples}};
+  j["gates"] = Json::array();
+  for (const GateRow& g : r.gates) j["gates"].push_back({{"gate", g.text}, {"met", g.met}, {"detail", g.detail}});
   j["warnings"] = Json::array();
   for (const ReportWarning& w : r.warnings) j["warnings"].push_back({{"layer", printable(w.layer)}, {"text", printable(w.text)}, {"flag", printable(w.flag)}});
   j["cost"] = {{"kernels", r.kernels}, {"threads", r.threads},

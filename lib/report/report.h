@@ -30,6 +30,14 @@ struct MetricResult {
   int64_t n = 0;
   int64_t lost = 0, won = 0;  // right before and wrong now, and the other way round
   std::optional<double> p;    // exact McNemar test
+  // Of counted metrics with labels: whether the drop keeps within a budget, as far as so many samples can tell.
+  struct Judgement {
+    double low = 0, high = 0;  // 95 % confidence interval of the drop, as fractions
+    double budget = 0;         // drop that is allowed
+    std::string verdict;       // "PASS", "FAIL" or "UNDECIDED"
+    std::optional<int64_t> needed;  // samples that would decide, where it is open
+  };
+  std::optional<Judgement> judgement;
 };
 
 struct LayerRow {
@@ -39,7 +47,24 @@ struct LayerRow {
   uint64_t bytes = 0;      // of its weights in the file
   int64_t macs = 0;
   std::optional<double> sqnr_db;  // of its output against the float model's: all error so far
-  std::optional<double> own_db;   // of its output if only this layer is quantized
+  // The error budget (report/error_budget.h), of layers that round:
+  std::optional<double> own_db;  // at the model's outputs if only this layer is quantized
+  double share = 0;              // of the noise of all layers
+  double gain_db = 0;            // at the model's outputs if this layer stays in float
+  std::string cause;             // in words, of the layers that cost most
+};
+
+// All layers' parts of the error together, and what was measured.
+struct BudgetTotals {
+  double sum_db = 0, measured_db = 0;
+  int64_t samples = 0;
+};
+
+// A limit that a comparison was held to.
+struct GateRow {
+  std::string text;    // "size<=400KB"
+  std::string detail;  // what was measured, as a sentence
+  bool met = true;
 };
 
 struct ReportWarning {
@@ -69,6 +94,8 @@ struct Report {
   std::vector<OutputQuality> outputs;
   std::optional<MetricResult> metric;
   std::vector<LayerRow> layers;
+  std::optional<BudgetTotals> budget;
+  std::vector<GateRow> gates;
   std::vector<ReportWarning> warnings;
   std::optional<SideCost> reference_cost, model_cost;
   std::string kernels;
@@ -80,7 +107,8 @@ struct Report {
 
 std::string to_json(const Report& report);
 std::string to_markdown(const Report& report);
-std::string to_html(const Report& report);  // one file, no scripts, nothing from elsewhere
+std::string to_html(const Report& report);   // one file, no scripts, nothing from elsewhere
+std::string to_junit(const Report& report);  // XML for CI: one test case per gate
 // For a terminal; `colour` uses ANSI sequences, `layers` is how many rows of the layer table to show
 // (worst first, 0: none).
 std::string to_text(const Report& report, bool colour, size_t layers);

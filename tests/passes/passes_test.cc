@@ -10,7 +10,6 @@
 #include <cmath>
 #include <filesystem>
 
-#include "base/random.h"
 #include "base/text.h"
 #include "catch.h"
 #include "eval/session.h"
@@ -18,41 +17,10 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "pass/runner.h"
-#include "runtime/shape.h"
+#include "random_samples.h"
 
 namespace bantam {
 namespace {
-
-// Random inputs for a graph; unknown lengths become 2. Integers are small and not negative.
-std::vector<Tensor> random_inputs(const Graph& graph) {
-  std::vector<Tensor> inputs;
-  Random random(1);
-  for (const Value* v : graph.inputs()) {
-    Shape shape = v->shape.value_or(Shape{});
-    for (int64_t& d : shape)
-      if (d < 0) d = 2;
-    std::vector<uint8_t> bytes(static_cast<size_t>(element_count(shape)) * bt_dtype_size(v->dtype));
-    bt_tensor view{};
-    view.dtype = v->dtype;
-    view.data = bytes.data();
-    for (int64_t i = 0; i < element_count(shape); ++i)
-      bt_put(&view, i, bt_is_int(v->dtype) || v->dtype == BT_BOOL ? static_cast<double>(random.below(2)) : static_cast<double>(random.uniform(-2, 2)));
-    inputs.emplace_back(v->dtype, shape, Bytes(std::move(bytes)));
-  }
-  return inputs;
-}
-
-// Samples for passes that calibrate: the same random inputs, a few times.
-class RandomSamples : public SampleSource {
- public:
-  explicit RandomSamples(const Graph& graph) : inputs_(random_inputs(graph)) {}
-  int64_t count() const override { return 1; }
-  Result<std::vector<Tensor>> at(int64_t) override { return inputs_; }
-  std::string hash() const override { return "random"; }
-
- private:
-  std::vector<Tensor> inputs_;
-};
 
 // Signal over noise of the worst output, in dB; infinite where equal.
 double agreement(const Graph& before, const Graph& after) {

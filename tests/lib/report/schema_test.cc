@@ -76,8 +76,11 @@ Report full_report() {
   r.file_bytes = 12;
   r.size_map = {{"w", "8 bit", 12}};
   r.outputs.push_back({"y", 30, INFINITY, 1, 1, 0.5, 0.1, 0.9});
-  r.metric = MetricResult{"top1", 0.9, 0.8, 10, 2, 1, 0.5};
-  r.layers.push_back({"c", "Conv", "int8", "8 bit", 12, 100, 30.0, 40.0});
+  r.metric = MetricResult{"top1", 0.9, 0.8, 10, 2, 1, 0.5, MetricResult::Judgement{-0.1, 0.3, 0.01, "UNDECIDED", 900}};
+  r.layers.push_back({"c", "Conv", "int8", "8 bit", 12, 100, 30.0, 40.0, 0.5, 3.0, "clipped range"});
+  r.budget = BudgetTotals{40, 41, 4};
+  r.gates.push_back({"size<=1kB", "size is 12; the gate is size<=1kB", true});
+  r.files.push_back({"net.btm", "native", 12, {"note"}});
   r.warnings.push_back({"c", "text", "--flag"});
   r.reference_cost = SideCost{1.5, 100};
   r.model_cost = SideCost{0.5, 50};
