@@ -54,6 +54,7 @@ Result<int> run(const Options& o) {
   report.layers = layer_rows(model.graph, report.size_map);
   ComparisonOptions options;
   options.drop_budget = o.max_drop / 100;
+  if (o.report.wanted()) options.strips = 3;
   options.progress = [&](double fraction) { console.progress("compare", fraction); };
   TRY(compare_sessions(reference.session, model.session, *data, options, report));
   TRY(report.gates, check_gates(gates, report));

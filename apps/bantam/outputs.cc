@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/bantam/c_source.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/models.h"
 #include "base/format.h"
@@ -107,25 +108,33 @@ Result<Graph> fitted(const Graph& graph, const Format& format, std::vector<std::
 
 Result<void> check_outputs(const std::vector<std::string>& paths) {
   if (paths.empty()) return Error{Code::usage, "convert needs an output: -o model.btm"};
-  for (const std::string& path : paths) TRY(writer_of(path));
+  for (const std::string& path : paths) {
+    const std::string inside = model_inside_c_source(path);
+    TRY(writer_of(inside.empty() ? path : inside));
+  }
   return {};
 }
 
 Result<Output> write_output(const std::string& path, const Graph& graph, const OutputOptions& options, OutputFiles& files) {
-  TRY(const Format* format, writer_of(path));
+  const std::string inside_c = model_inside_c_source(path);
+  TRY(const Format* format, writer_of(inside_c.empty() ? path : inside_c));
   Output out;
   TRY(const Graph own, within(printable(path), fitted(graph, *format, out.row.notes)));
   WriteOptions write = options.write;
-  const std::string name = base_name(path);
+  const std::string name = base_name(inside_c.empty() ? path : inside_c);
   write.model_name = name.substr(0, name.size() - std::string_view(format->suffix).size());
   if (format->carries_tests && options.test_vectors > 0) TRY(TestVectorMaker(own, options).add_to(write));
   TRY(WrittenModel written, within(printable(path), format->write(own, write)));
-  out.row.name = name;
+  out.row.name = base_name(path);
   out.row.format = format->name;
   out.row.bytes = written.bytes();
   out.row.notes.insert(out.row.notes.end(), written.notes.begin(), written.notes.end());
   out.size_map = std::move(written.size_map);
   for (WrittenModel::File& f : written.files) {
+    if (!inside_c.empty()) {
+      TRY(files.write(path, c_source(path, f.bytes, write.plans.empty() ? 0 : write.plans[0].bytes)));
+      continue;
+    }
     if (f.path.empty()) {
       TRY(files.write(path, f.bytes));
       out.file = Bytes(std::move(f.bytes));

@@ -33,6 +33,9 @@ Result<Image> decode_jpeg(const Bytes& file);
 // below it is what counts), as PIL's convert("RGB") and TensorFlow's decode_png(channels=3) do.
 Result<Image> decode_png(const Bytes& file);
 
+// 1 or 3 channels.
+Result<Bytes> encode_png(const Image& image);
+
 // Fails where a picture of these lengths would break a limit.
 Result<void> check_size(int64_t width, int64_t height);
 

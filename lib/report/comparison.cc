@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "report/metrics.h"
+#include "report/strips.h"
 
 namespace bantam {
 namespace {
@@ -93,6 +94,7 @@ class Comparison {
     TRY(const auto got, model_.run(other));
     if (layers) watch(false);
     const std::vector<int64_t> labels = data_.has_labels() ? data_.labels(i) : std::vector<int64_t>();
+    if (i < options_.strips) TRY(keep_pictures(i, inputs, want[outputs_[judged_].reference], got[outputs_[judged_].model]));
     for (OutputState& o : outputs_) {
       const Tensor &x = want[o.reference], &y = got[o.model];
       TRY(o.difference.add(x, y));
@@ -102,6 +104,12 @@ class Comparison {
       TRY(o.divergence.add(x, y));
     }
     return judge_sample(i, want[outputs_[judged_].reference], got[outputs_[judged_].model], labels);
+  }
+
+  Result<void> keep_pictures(int64_t i, const std::vector<Tensor>& inputs, const Tensor& want, const Tensor& got) {
+    TRY(auto strip, picture_strip(formatted("sample {}", i + 1), inputs.empty() ? nullptr : &inputs[0], want, got));
+    if (strip) report_.strips.push_back(std::move(*strip));
+    return {};
   }
 
   Result<void> judge_sample(int64_t i, const Tensor& x, const Tensor& y, const std::vector<int64_t>& labels) {

@@ -14,6 +14,7 @@ namespace bantam {
 struct ComparisonOptions {
   int64_t layer_samples = 8;  // samples on which every layer is compared; 0: none
   bool cost = true;           // measure latency and memory
+  int64_t strips = 0;         // samples of which pictures are kept
   double drop_budget = 0.01;  // of the metric, where it counts right answers
   std::function<void(double fraction)> progress;
 };

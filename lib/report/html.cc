@@ -21,6 +21,7 @@ th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px
 .n { text-align: right; font-variant-numeric: tabular-nums; } .warn { border-left: 4px solid var(--bad); padding: 0.3rem 0.8rem; margin: 0.5rem 0; }
 .soft { color: var(--soft); } code, pre { font: 0.82rem/1.45 ui-monospace, monospace; } pre { overflow-x: auto; border: 1px solid var(--line); padding: 0.8rem; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } svg .b { fill: var(--bar); } svg .low { fill: var(--bad); } svg .g { stroke: var(--line); }
+.strip { display: flex; flex-wrap: wrap; gap: 0.6rem; } figure { margin: 0; flex: 1 1 9rem; } img { width: 100%; image-rendering: pixelated; } figcaption { font-size: 0.8rem; color: var(--soft); }
 @media print { body { margin: 0; } h2 { break-after: avoid; } }
 )";
 
@@ -64,6 +65,28 @@ std::string layer_bars(const Report& r) {
   return bars(list);
 }
 
+std::string base64(const Bytes& bytes) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? bytes.data()[i + k] : 0u);
+    for (size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
+
+std::string picture_strips(const Report& r) {
+  std::string out = "<h2>Pictures</h2>\n";
+  for (const PictureStrip& s : r.strips) {
+    out += "<div class=\"strip\">";
+    for (const PictureStrip::Picture& p : s.pictures)
+      out += "<figure><img alt=\"" + escape_html(s.title + ": " + p.caption) + "\" src=\"data:image/png;base64," + base64(p.png) + "\"><figcaption>" + escape_html(p.caption) + "</figcaption></figure>";
+    out += "</div>\n";
+  }
+  return out;
+}
+
 // Shares of the noise at the outputs, worst first, with causes and remedies.
 std::string error_budget_section(const Report& r) {
   std::vector<const LayerRow*> rows;
@@ -95,6 +118,7 @@ std::string to_html(const Report& r) {
   if (!cost_line(r).empty()) out += "<p>" + escape_html(cost_line(r)) + "</p>\n";
   if (!r.size_map.empty()) out += "<h2>Where the bytes are</h2>\n" + size_bars(r) + "<details><summary>All rows</summary><div class=\"scroll\">" + size_table(r).html() + "</div></details>\n";
   if (r.files.size() > 1) out += "<h2>Files</h2>\n<div class=\"scroll\">" + files_table(r).html() + "</div>\n";
+  if (!r.strips.empty()) out += picture_strips(r);
   if (r.budget) out += error_budget_section(r);
   if (!r.layers.empty()) {
     out += "<h2>Error by layer <span class=\"soft\">(signal to noise of each layer's output; short and red is bad)</span></h2>\n" + layer_bars(r);

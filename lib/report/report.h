@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "format/size_map.h"
 
 namespace bantam {
@@ -78,6 +79,16 @@ struct FileRow {
   std::vector<std::string> notes;  // what runs in float there, say
 };
 
+// Pictures side by side, as PNG.
+struct PictureStrip {
+  struct Picture {
+    std::string caption;
+    Bytes png;
+  };
+  std::string title;
+  std::vector<Picture> pictures;
+};
+
 struct SideCost {
   double milliseconds = 0;  // median of one sample
   uint64_t arena_bytes = 0;
@@ -102,6 +113,7 @@ struct Report {
   int threads = 1;
   std::string recipe;  // expanded
   std::vector<std::string> notes;
+  std::vector<PictureStrip> strips;  // in the HTML form only
   int64_t parameters = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives the channels of a value similar ranges, so that one scale for all of them wastes little.
 //
-//   %a = Conv(%x, %w, %b) {lo=0}          =>   %a = Conv(%x, %w.even, %b.even) {lo=0}
-//   %y = Conv(%a, %v)                          %y = Conv(%a, %v.even)
+//   %a = Conv(%x, %w, %b) {lo=0}          =>   %a.even = Conv(%x, %w.even, %b.even) {lo=0}
+//   %y = Conv(%a, %v)                          %y = Conv(%a.even, %v.even)
 //
 // Channel c of %a becomes 2^k times as large: row c of %w and its bias are multiplied by 2^k,
 // whatever reads channel c in %v is divided by it. Relu and poolings let such a factor through, so the
@@ -290,7 +290,15 @@ class Equalizer {
     if (link.maker->input(2)) scale(*link.maker, 2, best);
     for (Node* r : link.readers)
       replace_constant(graph_, r, 1, divided(*r, InputChannel(*r), best), ".even");
+    rename_scaled(link.maker->output());
     return true;
+  }
+
+  // The old name stands for other numbers: whoever compares values by name must not find it.
+  void rename_scaled(Value* v) {
+    graph_.rename(v, v->name + ".even");
+    for (const Use& use : v->uses())
+      if (is_homogeneous(*use.node)) rename_scaled(use.node->output());
   }
 
   // Small channels grow towards the largest one, by a power of two.
