@@ -31,9 +31,9 @@ struct Options {
   RecipeFlags recipe;
   ReportFlags report;
   DataFlags data;
-  std::string input, codec = "best", io_layout = "keep", io_type = "keep";
+  std::string input, codec = "best", io_layout = "keep", io_type = "keep", onnx_integers = "u8u8";
   std::vector<std::string> outputs;
-  int threads = 1, test_vectors = 2;
+  int threads = 1, test_vectors = 2, opset = 0;
   uint64_t seed = 0;
   bool print_recipe = false, strip_names = false;
 };
@@ -158,6 +158,8 @@ class Conversion {
     options.write.meta = meta();
     options.write.codec = o_.codec;
     options.write.names = !o_.strip_names;
+    options.write.opset = o_.opset;
+    options.write.integers = o_.onnx_integers;
     options.threads = o_.threads;
     options.test_vectors = o_.test_vectors;
     if (!inside_) options.data = data_.get();
@@ -246,6 +248,8 @@ void add_convert(CLI::App& app, Action& action) {
   cmd->add_option("--io-layout", o->io_layout, "last: pictures go in and come out with channels last")->check(CLI::IsMember({"keep", "last"}))->capture_default_str();
   cmd->add_option("--io", o->io_type, "int8: quantized inputs and outputs are int8, not float")->check(CLI::IsMember({"keep", "int8"}))->capture_default_str();
   cmd->add_flag("--strip-names", o->strip_names, "leave out the names of inner layers");
+  cmd->add_option("--opset", o->opset, "of .onnx outputs; without it the lowest that holds the model")->check(CLI::Range(13, 25));
+  cmd->add_option("--onnx-integers", o->onnx_integers, "activations and weights of .onnx outputs (docs/targets.md)")->check(CLI::IsMember({"u8u8", "u8s8", "s8s8"}))->capture_default_str();
   cmd->add_option("--test-vectors", o->test_vectors, "how many the file carries")->check(CLI::Range(0, 16))->capture_default_str();
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
   cmd->add_option("--seed", o->seed, "seed of passes that draw random numbers")->capture_default_str();

@@ -140,6 +140,11 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
       out.file = Bytes(std::move(f.bytes));
       continue;
     }
+    if (f.beside) {
+      const size_t slash = path.rfind('/');
+      TRY(files.write(path.substr(0, slash == std::string::npos ? 0 : slash + 1) + f.path, f.bytes));
+      continue;
+    }
     const std::string inside = path + "/" + f.path;
     TRY(make_directory(inside.substr(0, inside.rfind('/'))));
     TRY(files.write(inside, f.bytes));

@@ -37,6 +37,9 @@ struct WriteOptions {
   std::string meta;                  // JSON: tool, source, recipe
   std::string codec = "best";        // of constants: "none", "pack" or "best"
   bool names = true;                 // of inner values and nodes
+  int opset = 0;                     // of ONNX; 0: the lowest that holds the graph
+  std::string integers = "u8u8";     // activations and weights in ONNX: "u8u8", "u8s8" or "s8s8"
+  uint64_t most_inside = 1'900'000'000;  // bytes of weights in an ONNX file; others go into a file beside it
   std::vector<TestVector> tests;
   struct Plan {
     std::vector<Shape> shapes;  // per input
@@ -50,6 +53,7 @@ struct WrittenModel {
   struct File {
     std::string path;  // "": the output itself; else a path inside the output, which is a folder then
     std::vector<uint8_t> bytes;
+    bool beside = false;  // the path is one in the output's own folder
   };
   std::vector<File> files;
   std::vector<SizeRow> size_map;   // rows add up to the bytes of all files

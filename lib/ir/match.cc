@@ -43,7 +43,7 @@ std::optional<ConstantOperand> constant_operand(const Node& node) {
 
 bool has_clamp(const Node& node) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  return node.has_attr("lo") &&
+  return node.has_attr("lo") && !node.is("FakeQuantize") &&  // whose bounds are integers
          (node.attr_float("lo") != -kInfinity || node.attr_float("hi") != kInfinity);
 }
 

@@ -11,33 +11,10 @@
 #include "ir/op.h"
 #include "ir/text.h"
 #include "kernels/kernels.h"
+#include "named_tensors.h"
 
 namespace bantam {
 namespace {
-
-using Named = std::vector<std::pair<std::string, Tensor>>;
-
-// "%x = [...]" and "%x : f32[2] = [...]" lines; a missing type is that of the graph's input.
-Result<Named> parse_values(const std::string& text, const Graph* graph) {
-  Lexer lex(text, "//", false);
-  Named out;
-  while (lex.peek().kind != Token::end) {
-    TRY(lex.expect("%"));
-    const std::string name = lex.take().value;
-    TypeText type;
-    if (lex.accept(":")) {
-      TRY(type, parse_type(lex, graph->symbols()));
-    } else {
-      const Value* v = graph->find(name);
-      if (!v || !v->shape) return lex.error("no graph value " + name);
-      type = {v->dtype, v->shape};
-    }
-    TRY(lex.expect("="));
-    TRY(Tensor t, parse_elements(lex, type.dtype, *type.shape));
-    out.emplace_back(name, std::move(t));
-  }
-  return out;
-}
 
 void compare(const Tensor& got, const Tensor& want, double tolerance) {
   CHECK(std::string(bt_dtype_name(got.dtype())) == bt_dtype_name(want.dtype()));
@@ -61,9 +38,9 @@ std::optional<std::string> run_case(const GoldenCase& c) {
   REQUIRE(text);
   auto graph = parse_graph(text->text);
   if (!graph.ok()) return graph.error().message;
-  Named values;
+  NamedTensors values;
   if (const GoldenBlock* block = c.find("values")) {
-    auto parsed = parse_values(block->text, &*graph);
+    auto parsed = parse_tensors(block->text, &*graph);
     if (!parsed.ok()) FAIL(parsed.error().message);
     values = std::move(*parsed);
   }
@@ -88,7 +65,7 @@ std::optional<std::string> run_case(const GoldenCase& c) {
       for (size_t i = 0; i < first.size(); ++i) CHECK(((*outputs)[i].bytes() == first[i].bytes()));
     }
   if (!expect) return std::nullopt;
-  auto wanted = parse_values(expect->text, &*graph);
+  auto wanted = parse_tensors(expect->text, &*graph);
   if (!wanted.ok()) FAIL(wanted.error().message);
   for (const auto& [name, tensor] : *wanted) {
     bool found = false;

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integers that stand for reals: DequantizeLinear in front of whoever reads them, QuantizeLinear behind whoever
+// makes them, weights as integer constants.
+//
+// What happens to the integers alone (a clamp that the range does not imply, a move) stands behind QuantizeLinear:
+// between it and the operator it would keep runtimes from fusing the two.
+#include <algorithm>
+#include <cmath>
+
+#include "formats/onnx/write_graph.h"
+#include "ir/match.h"
+
+namespace bantam {
+namespace {
+
+Tensor zeros_of(const Quant& q, DType type, const Shape& shape) {
+  const int shift = type == BT_U8 && q.storage == BT_I8 ? 128 : 0;
+  std::vector<uint8_t> bytes;
+  for (size_t c = 0; c < q.scale.size(); ++c)
+    for (size_t b = 0; b < bt_dtype_size(type); ++b) bytes.push_back(static_cast<uint8_t>((q.zero_at(c) + shift) >> (8 * b)));
+  return {type, shape, Bytes(std::move(bytes))};
+}
+
+struct StoredRange {
+  int64_t lo = -128, hi = 127;
+};
+
+// What a fused clamp leaves of the integers; the same rounding as that of the kernels.
+StoredRange clamped(const Node& node, const Quant& q) {
+  StoredRange range{bt_dtype_min(q.storage), bt_dtype_max(q.storage)};
+  if (!has_clamp(node)) return range;
+  const auto stored = [&](float real) { return static_cast<double>(std::nearbyint(real / q.scale[0]) + static_cast<float>(q.zero_at(0))); };
+  const double lo = stored(node.attr_float("lo")), hi = stored(node.attr_float("hi"));
+  const auto least = static_cast<double>(range.lo), most = static_cast<double>(range.hi);
+  return {static_cast<int64_t>(std::clamp(lo, least, most)), static_cast<int64_t>(std::clamp(hi, least, most))};
+}
+
+// A constant that products alone read, as their weight.
+bool is_weight(const Value& v) {
+  if (!v.is_constant() || v.uses().empty()) return false;
+  return std::all_of(v.uses().begin(), v.uses().end(), [](const Use& u) { return u.node->op->quant == BT_QUANT_MACS && u.index == 1; });
+}
+
+}  // namespace
+
+Tensor stored(const Tensor& integers, DType type) {
+  if (type == integers.dtype()) return integers;
+  std::vector<uint8_t> bytes(integers.bytes().data(), integers.bytes().data() + integers.bytes().size());
+  if (type == BT_U8)
+    for (uint8_t& b : bytes) b ^= 0x80;
+  return {type, integers.shape(), Bytes(std::move(bytes))};
+}
+
+bool is_moved_as_stored(const Node& node) {
+  return is_stored_quantized(node.input(0)) && is_stored_quantized(node.output()) && (node.is("Pad") || node.is("SpaceToDepth"));
+}
+
+std::string OnnxGraphWriter::activation(const std::string& base, const Tensor& i8) { return constant(base, stored(i8, attempt_.activations)); }
+std::string OnnxGraphWriter::activation(const std::string& base, int64_t i8) {
+  return scalar(base, attempt_.activations, static_cast<double>(attempt_.activations == BT_U8 ? i8 + 128 : i8));
+}
+
+// The type in which the integers of a quantized value are stored in the file; its own where it is not quantized.
+DType OnnxGraphWriter::stored_type(const Value* v) const {
+  if (!v->quant) return v->dtype;
+  if (v->dtype == BT_I8) return is_weight(*v) ? attempt_.weights : attempt_.activations;
+  if (v->dtype != BT_F32 || !v->is_constant()) return v->dtype;
+  const Quant& q = *v->quant;
+  return q.storage == BT_I8 && q.lo() >= -8 && q.hi() <= 7 && attempt_.allows(21) ? BT_I4 : q.storage;
+}
+
+AttrList OnnxGraphWriter::Affine::attrs() const {
+  return axis < 0 ? AttrList{} : AttrList{{"axis", axis}};
+}
+
+const OnnxGraphWriter::Affine& OnnxGraphWriter::affine_of(const Value* v) {
+  Affine& affine = affines_[v];
+  if (!affine.scale.empty()) return affine;
+  const Quant& q = *v->quant;
+  const DType type = stored_type(v);
+  const Shape shape = q.axis < 0 ? Shape{} : Shape{static_cast<int64_t>(q.scale.size())};
+  affine.axis = q.axis < 0 ? -1 : std::min(q.axis, v->rank() - 1);
+  affine.scale = constant(v->name + ".scale", Tensor::of_floats(shape, q.scale));
+  const bool needless = v->dtype != BT_I8 && std::all_of(q.zero.begin(), q.zero.end(), [](int32_t z) { return z == 0; });
+  if (!needless) affine.zero = constant(v->name + ".zero", zeros_of(q, type, shape));
+  return affine;
+}
+
+std::string OnnxGraphWriter::real_of(const Value* v) {
+  std::string& real = reals_[v];
+  if (!real.empty()) return real;
+  if (v->is_constant()) write_constant(v);
+  for (const Use& use : v->uses())
+    if (use.node->is("Dequantize") && real.empty()) real = name_of(use.node->output());
+  if (real.empty()) real = attempt_.fresh_name(v->name + ".real");
+  const Affine& affine = affine_of(v);
+  write({"DequantizeLinear", attempt_.names ? real : "", {name_of(v), affine.scale, affine.zero}, {real}, affine.attrs(), {}, "", ""});
+  return real;
+}
+
+// A float constant that is stored in integers.
+std::string OnnxGraphWriter::stored_weight(const Value* v) {
+  std::string& real = reals_[v];
+  if (!real.empty()) return real;
+  const DType type = stored_type(v);
+  const bool new_type = type != BT_I8 && type != BT_U8;
+  if (new_type && !attempt_.allows(21)) {
+    write_constant(v);
+    return real = name_of(v);
+  }
+  if (new_type) attempt_.needed = std::max(attempt_.needed, 21);
+  const Tensor codes = encode(*v->constant, *v->quant);
+  const std::string integers = constant(v->name + ".stored", stored(codes, type));
+  attempt_.constants.emplace_back(v->name, proto_.initializer(proto_.initializer_size() - 1).raw_data().size());
+  real = attempt_.fresh_name(v->name + ".real");
+  const Affine& affine = affine_of(v);
+  write({"DequantizeLinear", attempt_.names ? real : "", {integers, affine.scale, affine.zero}, {real}, affine.attrs(), {}, "", ""});
+  return real;
+}
+
+void OnnxGraphWriter::write_quantize(const std::string& real, const Value* v, const std::string& to) {
+  const Affine& affine = affine_of(v);
+  write({"QuantizeLinear", attempt_.names ? to : "", {real, affine.scale, affine.zero}, {to}, affine.attrs(), {}, "", ""});
+}
+
+// ---- what follows a node ----
+
+void OnnxGraphWriter::finish_quantized(const Node& node, OnnxCall& call) {
+  const Value* y = node.output();
+  const std::string result = call.outputs[0];
+  const StoredRange range = clamped(node, *y->quant);
+  const bool clamps = range.lo > bt_dtype_min(y->dtype) || range.hi < bt_dtype_max(y->dtype);
+  call.outputs[0] = attempt_.fresh_name(y->name + ".unrounded");
+  write(call);
+  std::string at = clamps || !call.move.empty() ? attempt_.fresh_name(y->name + ".rounded") : result;
+  write_quantize(call.outputs[0], y, at);
+  if (clamps) {
+    const std::string to = call.move.empty() ? result : attempt_.fresh_name(y->name + ".clamped");
+    write({"Clip", "", {at, activation(y->name + ".lo", range.lo), activation(y->name + ".hi", range.hi)}, {to}, {}, {}, "", ""});
+    at = to;
+  }
+  if (!call.move.empty()) write({call.move, "", {at, call.move_list}, {result}, {}, {}, "", ""});
+}
+
+// Input and output have the same scale; what a Pad puts around is a real number of ours.
+void OnnxGraphWriter::write_moved(const Node& node, OnnxCall& call) {
+  const Value *x = node.input(0), *y = node.output();
+  call.inputs[0] = name_of(x);
+  if (x->is_constant()) write_constant(x);
+  if (node.is("Pad")) {
+    const Tensor around = node.input(2) ? *node.input(2)->constant : Tensor::scalar_float(0);
+    call.inputs.resize(std::max<size_t>(call.inputs.size(), 3));
+    call.inputs[2] = activation(y->name + ".around", around.dtype() == BT_I8 ? around.reshaped({}) : encode(around.reshaped({}), *y->quant));
+  }
+  write(call);
+}
+
+void OnnxGraphWriter::finish_float(const Node& node, OnnxCall& call) {
+  std::string at = call.outputs.empty() ? "" : call.outputs[0];
+  const bool clamps = has_clamp(node), moves = !call.move.empty();
+  const std::string result = at;
+  if (clamps || moves) at = call.outputs[0] = attempt_.fresh_name(result + ".inner");
+  write(call);
+  if (clamps) {
+    const std::string to = moves ? attempt_.fresh_name(result + ".clamped") : result;
+    write_clamp(node, at, to);
+    at = to;
+  }
+  if (moves) write({call.move, "", {at, call.move_list}, {result}, {}, {}, "", ""});
+}
+
+void OnnxGraphWriter::write_clamp(const Node& node, const std::string& from, const std::string& to) {
+  const float lo = node.attr_float("lo"), hi = node.attr_float("hi");
+  OnnxCall call{"Relu", "", {from}, {to}, {}, {}, "", ""};
+  if (lo != 0 || hi != INFINITY) {
+    const DType dtype = node.output()->dtype;
+    call.op = "Clip";
+    call.inputs.push_back(lo == -INFINITY ? "" : scalar(to + ".lo", dtype, static_cast<double>(lo)));
+    call.inputs.push_back(hi == INFINITY ? "" : scalar(to + ".hi", dtype, static_cast<double>(hi)));
+  }
+  write(call);
+}
+
+}  // namespace bantam

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is written as ONNX and read back computes the same numbers: every operator in the cases of its golden
+// file, and the trained models. (tests/oracle/onnx_export.py runs the files in onnxruntime.)
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "catch.h"
+#include "eval/session.h"
+#include "formats/onnx/read.h"
+#include "formats/onnx/write.h"
+#include "golden.h"
+#include "ir/text.h"
+#include "named_tensors.h"
+#include "trained_models.h"
+
+namespace bantam {
+namespace {
+
+constexpr const char* kToTarget = "to-channels-first; repeat { drop-identity; merge-duplicates; drop-dead }";
+
+WrittenModel written(const Graph& graph, const WriteOptions& options = {}) {
+  auto file = write_onnx(graph, options);
+  if (!file.ok()) FAIL(file.error().message);
+  uint64_t rows = 0;
+  for (const SizeRow& row : file->size_map) rows += row.bytes;
+  CHECK(rows == file->bytes());
+  return std::move(*file);
+}
+
+Graph read_back(const WrittenModel& file) {
+  auto model = read_onnx(Bytes(std::vector<uint8_t>(file.files[0].bytes)), "", {});
+  if (!model.ok()) FAIL(model.error().message);
+  return std::move(model->graph);
+}
+
+// ---- operators ----
+
+struct Case {
+  Graph graph;
+  std::vector<Tensor> inputs, outputs;
+};
+
+// A case of a golden file that computes something which two runs agree on.
+std::optional<Case> runnable(const GoldenCase& c) {
+  if (c.find("error")) return std::nullopt;
+  auto graph = parse_graph(c.find("graph")->text);
+  if (!graph.ok()) return std::nullopt;
+  NamedTensors values;
+  if (const GoldenBlock* block = c.find("values")) {
+    auto parsed = parse_tensors(block->text, &*graph);
+    if (!parsed.ok()) FAIL(parsed.error().message);
+    values = std::move(*parsed);
+  }
+  Case out;
+  for (const Value* in : graph->inputs())
+    for (const auto& [name, tensor] : values)
+      if (name == in->name) out.inputs.push_back(tensor);
+  for (const Node* n : graph->nodes())
+    if (n->op->flags & BT_OP_RANDOM) return std::nullopt;
+  if (out.inputs.size() < graph->inputs().size()) return std::nullopt;
+  auto session = Session::of_graph(*graph, {.max_turns = 1000});
+  if (!session.ok()) return std::nullopt;
+  auto outputs = session->run(out.inputs);
+  if (!outputs.ok()) return std::nullopt;
+  out.outputs = std::move(*outputs);
+  out.graph = std::move(*graph);
+  return out;
+}
+
+bool has_nan(const Tensor& t) {
+  for (int64_t i = 0; i < t.count(); ++i)
+    if (std::isnan(t.number(i))) return true;
+  return false;
+}
+
+// Not in ONNX: channels last, and what becomes of NaN in QuantizeLinear.
+bool is_outside(const Case& c) {
+  for (const Node* n : c.graph.nodes()) {
+    if (n->op->layout == BT_LAYOUT_SPATIAL && n->attr_word("layout") == "last") return true;
+    if (n->is("FakeQuantize") && has_nan(c.inputs[0])) return true;
+  }
+  return false;
+}
+
+// Quantized borders are shifted to u8 in the file (u8u8); these tests keep them.
+void check_case(const Case& c, int opset, std::set<std::string>& refused) {
+  WriteOptions options;
+  options.integers = "s8s8";
+  options.opset = opset;
+  auto file = write_onnx(c.graph, options);
+  if (!file.ok()) {
+    CHECK(file.error().code == Code::unsupported);
+    refused.insert(file.error().message);
+    return;
+  }
+  const Graph back = read_back(*file);
+  REQUIRE(back.inputs().size() == c.graph.inputs().size());
+  for (size_t i = 0; i < c.graph.inputs().size(); ++i) CHECK(back.inputs()[i]->name == c.graph.inputs()[i]->name);
+  const auto outputs = outputs_of(back, c.inputs);
+  INFO("opset " << opset << ": " << elements_text(outputs[0]) << " for " << elements_text(c.outputs[0]));
+  const auto values = c.graph.values();
+  const bool rounded = std::any_of(values.begin(), values.end(), [](const Value* v) { return v->quant != nullptr; });
+  CHECK(agreement(c.outputs, outputs) >= (rounded ? 35 : 100));  // ties may go to the other neighbour
+}
+
+TEST_CASE("operators come back from ONNX with the same numbers", "[formats]") {
+  std::set<std::string> refused;
+  int count = 0;
+  for (const std::string& path : golden_files("tests/lib/ops"))
+    for (const GoldenCase& golden : read_golden(path, {"graph", "values", "expect", "error"})) {
+      INFO(path << ":" << golden.line << ": " << golden.name);
+      const auto c = runnable(golden);
+      if (!c || is_outside(*c)) continue;
+      ++count;
+      check_case(*c, 0, refused);
+      std::set<std::string> of_opset;  // an older opset may refuse what the lowest holds
+      check_case(*c, 13, of_opset);
+      check_case(*c, 21, of_opset);
+    }
+  CHECK(count > 500);
+  for (const std::string& message : refused) UNSCOPED_INFO(message);
+  CHECK(refused.empty());
+}
+
+// ---- models ----
+
+TEST_CASE("trained models come back from ONNX with the same numbers", "[formats]") {
+  for (const std::string& name : trained_models())
+    for (const char* recipe : {"exact", "weights8", "int8"}) {
+      INFO(name << ", recipe " << recipe);
+      Graph graph = converted(name, recipe);
+      const auto samples = samples_of(name, graph, 2);
+      run_steps(graph, kToTarget);
+      Graph back = read_back(written(graph));
+      // a float sum and an integer one may be rounded to neighbours
+      const double floor = std::string(recipe) == "int8" ? 45 : 100;
+      for (const auto& sample : samples) CHECK(agreement(outputs_of(graph, sample), outputs_of(back, sample)) >= floor);
+      if (std::string(recipe) != "int8") continue;
+      run_steps(back, "repeat { fold-constants; fold-dequantize; drop-identity; drop-dead }; fold-qdq; drop-dead; lower-to-integer");
+      for (const auto& sample : samples) CHECK(agreement(outputs_of(graph, sample), outputs_of(back, sample)) >= floor);
+    }
+}
+
+TEST_CASE("the same graph gives the same ONNX file, names or not", "[formats]") {
+  Graph graph = converted("digits_cnn", "int8");
+  run_steps(graph, kToTarget);
+  CHECK(written(graph).files[0].bytes == written(graph.clone()).files[0].bytes);
+  WriteOptions bare;
+  bare.names = false;
+  const WrittenModel file = written(graph, bare);
+  CHECK(file.bytes() < written(graph).bytes());
+  CHECK(read_back(file).inputs()[0]->name == graph.inputs()[0]->name);
+}
+
+TEST_CASE("long weights of ONNX go into a file beside the model", "[formats]") {
+  Graph graph = converted("digits_cnn", "exact");
+  run_steps(graph, kToTarget);
+  WriteOptions options;
+  options.model_name = "net";
+  options.most_inside = 4096;
+  const WrittenModel file = written(graph, options);
+  REQUIRE(file.files.size() == 2);
+  CHECK(file.files[1].beside);
+  const auto folder = std::filesystem::temp_directory_path() / ("bantam_onnx_write_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  OutputFiles out;
+  REQUIRE(out.write((folder / "net.onnx").string(), file.files[0].bytes).ok());
+  REQUIRE(out.write((folder / file.files[1].path).string(), file.files[1].bytes).ok());
+  REQUIRE(out.commit().ok());
+  auto model = read_model((folder / "net.onnx").string());
+  if (!model.ok()) FAIL(model.error().message);
+  const auto sample = samples_of("digits_cnn", graph, 1)[0];
+  CHECK(outputs_of(model->graph, sample)[0] == outputs_of(graph, sample)[0]);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("what ONNX of an opset cannot hold is listed in one error", "[formats]") {
+  const auto graph = parse_graph(R"(graph {
+  in %x : f32[1,8,4]
+  in %k : i32[4]
+  const %one : f32[4] = splat(1)
+  %a = RMSNormalization(%x, %one)
+  %b = BitwiseNot(%k)
+  out %a
+  out %b
+})");
+  REQUIRE(graph.ok());
+  WriteOptions options;
+  options.opset = 17;
+  const auto file = write_onnx(*graph, options);
+  REQUIRE_FALSE(file.ok());
+  CHECK(file.error().message == "ONNX of opset 17 cannot hold: BitwiseNot needs opset 18 (node \"b\"); RMSNormalization needs opset 23 (node \"a\")");
+}
+
+}  // namespace
+}  // namespace bantam
