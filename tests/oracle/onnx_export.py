@@ -22,6 +22,7 @@ import argparse
 import collections
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -76,7 +77,7 @@ def run_ours(bantam, model, samples, names, folder):
     np.savez(stacked, **{n: np.concatenate([s[n] for s in samples]) for n in samples[0]})
     out = folder / 'outputs'
     subprocess.run([bantam, 'run', model, '--data', stacked, '--output', out, '-q'], check=True)
-    files = {n: np.load(out / (n.replace('/', '_') + '.npy')) for n in names}
+    files = {n: np.load(out / (re.sub(r'[^A-Za-z0-9._+-]', '_', n) + '.npy')) for n in names}
     return [[a[k * (len(a) // len(samples)):(k + 1) * (len(a) // len(samples))] for a in files.values()]
             for k in range(len(samples))]
 
