@@ -65,6 +65,18 @@ void check_written(const Bytes& file, size_t vectors) {
     fail("the written file does not read back: " + back.error().message);
 }
 
+// ONNX once more: what it cannot hold is an error, what it holds reads back.
+void check_exported(Graph& graph, const ReadOptions& options) {
+  const auto steps = parse_recipe(format_onnx.target_recipe, false);
+  if (refused(steps)) fail("the target recipe of ONNX does not parse");
+  PassContext ctx;
+  if (refused(run_recipe(graph, *steps, ctx, {.verify_each = true}))) return;
+  auto written = format_onnx.write(graph, {});
+  if (refused(written)) return;
+  if (auto back = format_onnx.read(Bytes(std::move(written->files[0].bytes)), "/nonexistent/model.onnx", options); !back.ok())
+    fail("the written ONNX does not read back: " + back.error().message);
+}
+
 }  // namespace
 
 void fail(const std::string& what) {
@@ -105,6 +117,7 @@ int convert(const Bytes& onnx) {
   const size_t vectors = native.tests.size();
   const Program program(model->graph);
   check_written(Bytes(write_native(program, model->graph.symbols(), native).bytes), vectors);
+  check_exported(model->graph, options);
   return 0;
 }
 
