@@ -53,7 +53,7 @@ Result<void> check_quant(const Value& v) {
     if (!(s > 0) || !std::isfinite(s)) return broken(formatted("{} has a scale of {}", quote(v.name), s));
   if (!bt_is_float(v.dtype) && v.dtype != q.storage && v.dtype != BT_I32)
     return broken(formatted("{} is {}, its quantization says {}", quote(v.name), bt_dtype_name(v.dtype), bt_dtype_name(q.storage)));
-  if (q.axis >= v.rank() || (q.axis < 0 && q.scale.size() != 1))
+  if ((q.axis >= 0 && q.axis >= v.rank()) || (q.axis < 0 && q.scale.size() != 1))
     return broken(formatted("{}: the quantization axis does not fit", quote(v.name)));
   return {};
 }

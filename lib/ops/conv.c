@@ -52,7 +52,12 @@ static bt_status infer(bt_call* c) {
   if (group < 1 || group > INT32_MAX)
     return bt_fail(c, BT_BAD_INPUT, "group is %lld; numbers from 1 to 2^31 - 1 are allowed",
                    (long long)group);
-  if (!bt_has_rank(x)) return BT_OK;
+  /* integers without an output scale leave as floats: the sums times their scale */
+  const bt_dtype type = bt_is_q8(x) && !c->out[0]->quant ? BT_F32 : x->dtype;
+  if (!bt_has_rank(x)) {
+    bt_set_unranked(c->out[0], type);
+    return BT_OK;
+  }
   BT_TRY(bt_need_rank(c, 1, x->rank));
   bt_window w;
   BT_TRY(read_window(c, &w));
@@ -73,8 +78,7 @@ static bt_status infer(bt_call* c) {
                      (long long)channels, (long long)group);
   }
   BT_TRY(bt_need_vector(c, 2, outputs, "the bias"));
-  /* integers without an output scale leave as floats: the sums times their scale */
-  bt_window_output(c, &w, bt_is_q8(x) && !c->out[0]->quant ? BT_F32 : x->dtype, outputs);
+  bt_window_output(c, &w, type, outputs);
   return BT_OK;
 }
 

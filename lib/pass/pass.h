@@ -55,6 +55,7 @@ struct Note {
 struct PassContext {
   const Selector* selector = nullptr;
   std::string pass;  // the one that runs
+  bool inside = false;  // on a graph inside If, Loop or Scan: calibration knows nothing of its values
   int threads = 1;
   uint64_t seed = 0;
   SampleSource* data = nullptr;              // calibration samples; null: there are none

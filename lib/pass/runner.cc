@@ -54,7 +54,7 @@ class Runner {
   }
 
   // The graph, and the graphs inside it first.
-  Result<bool> run_on(Graph& graph, const Step& s) {
+  Result<bool> run_on(Graph& graph, const Step& s, bool inside = false) {
     bool changed = false;
     if (s.pass->pass->nested)
       for (Node* node : graph.nodes()) {
@@ -62,11 +62,12 @@ class Runner {
         for (int i = 0; node->op->attrs[i].name; ++i) {
           if (node->op->attrs[i].kind != BT_GRAPH) continue;
           if (const auto body = node->attr_graph(node->op->attrs[i].name)) {
-            TRY(const bool now, run_on(*body, s));
+            TRY(const bool now, run_on(*body, s, true));
             changed = changed || now;
           }
         }
       }
+    ctx_.inside = inside;
     auto result = s.pass->pass->run(graph, s.arguments, ctx_);
     if (!result.ok() && result.error().code == Code::internal)
       return Error{Code::internal, formatted("pass {}: {}", s.pass->name, result.error().message)};

@@ -8,7 +8,7 @@
 //   products and all their neighbours are integer as well. What comes behind the last product (softmax,
 //   decoding of boxes) stays in float, and the last product leaves as float: it costs next to nothing.
 // - Values that are only moved (Reshape, MaxPool, Concat ...) share one scale.
-// - Without calibrated ranges, or with activations=none, weights alone are quantized: they are stored in
+// - Without calibrated ranges, inside If, Loop and Scan, or with activations=none, weights alone are quantized: they are stored in
 //   integers and computed in float.
 #include <algorithm>
 #include <cmath>
@@ -56,7 +56,7 @@ class Quantizer {
   }
 
   Result<bool> run() {
-    const bool activations = options_.activations == "int8" && ctx_.calibration;
+    const bool activations = options_.activations == "int8" && ctx_.calibration && !ctx_.inside;
     TRY(refuse_nan());
     if (activations) {
       choose_nodes();
@@ -349,6 +349,6 @@ Result<bool> run(Graph& graph, const Options& options, PassContext& ctx) { retur
 }  // namespace
 
 extern constinit const Pass quantize = make_pass<Options, describe, run>(
-    "Chooses what is computed or stored in integers, and the scales.", Effect::lossy, false);
+    "Chooses what is computed or stored in integers, and the scales.", Effect::lossy);
 
 }  // namespace bantam

@@ -5,13 +5,14 @@
 //   %s = Shape(%x)                     =>   const %y = [3]      where %x : f32[1,3,8,8]
 //   %y = Gather(%s, %one)
 //
-// The file never grows by it: a result may have as many bytes as the constants that become free,
-// and a few more (a small constant takes no more than the node did). So the Expand that makes a
+// The file never grows by it: a result may have as many bytes as the constants that become free
+// (alone, or with the other readers of the constant that go as well), and a few more (a small constant takes no more than the node did). So the Expand that makes a
 // large mask out of a number stays. Random operators stay. A Reshape gets a constant shape where
 // all lengths but one are known or copied, so that the arithmetic around a batch of any size goes
 // as well. Work and memory are bounded, whatever the graph: what would take longer is left to the
 // device.
 #include <algorithm>
+#include <cmath>
 
 #include "base/format.h"
 #include "ir/call.h"
@@ -24,6 +25,7 @@ namespace bantam {
 namespace {
 
 constexpr int64_t kFreeBytes = 64;                  // about what a node, its values and names take
+constexpr size_t kMostReaders = 64;                 // of a constant, for the bound to be worth a look
 constexpr double kMostSteps = 1 << 28;              // multiply-adds or elements, of one node
 constexpr double kMostStepsInAll = 1 << 30;         // about a second
 constexpr size_t kScratchBytes = size_t{16} << 20;  // what computing may need besides the result
@@ -118,17 +120,33 @@ class Folder {
     return std::make_shared<const Quant>(std::move(q));
   }
 
-  // Bytes of the constants that nobody else reads.
+  static bool reads_constants_only(const Node& n) {
+    if (n.op->flags & (BT_OP_RANDOM | BT_OP_SUBGRAPH)) return false;
+    return std::all_of(n.inputs.begin(), n.inputs.end(), [](const Value* v) { return !v || v->is_constant(); });
+  }
+
+  // Bytes of the constants that become free: of those that nobody else reads, and of those whose readers
+  // will all be folded (the gates of a recurrent weight that an exporter slices apart and puts together in
+  // another order) a share by the size of the result.
   static int64_t freed_bytes(const Node& node) {
     int64_t bytes = 0;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Value* v = node.inputs[i];
       if (!v || !v->is_constant() || v->is_output()) continue;
       const auto first = std::find(node.inputs.begin(), node.inputs.end(), v) - node.inputs.begin();
-      const bool alone = std::all_of(v->uses().begin(), v->uses().end(),
-                                     [&](const Use& u) { return u.node == &node; });
-      if (alone && first == static_cast<std::ptrdiff_t>(i))
-        bytes += static_cast<int64_t>(v->constant->bytes().size());
+      if (first != static_cast<std::ptrdiff_t>(i)) continue;
+      if (v->uses().size() > kMostReaders) continue;
+      bool all_go = true;
+      int64_t made = 0;
+      for (const Use& u : v->uses()) {
+        all_go = all_go && (u.node == &node || reads_constants_only(*u.node));
+        made += stated_bytes(*u.node);
+      }
+      const auto size = static_cast<double>(v->constant->bytes().size());
+      const auto own = static_cast<double>(stated_bytes(node));
+      const bool alone = std::all_of(v->uses().begin(), v->uses().end(), [&](const Use& u) { return u.node == &node; });
+      if (alone) bytes += static_cast<int64_t>(size);
+      else if (all_go && made > 0) bytes += static_cast<int64_t>(std::ceil(size * own / static_cast<double>(made)));
     }
     return bytes;
   }
