@@ -5,7 +5,8 @@
 set -euo pipefail
 
 need=(cmake ninja-build g++ pkg-config libonnx-dev libprotobuf-dev protobuf-compiler libcli11-dev libspdlog-dev
-      libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libjpeg-dev libpng-dev zlib1g-dev libsodium-dev "$@")
+      libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libjpeg-dev libpng-dev zlib1g-dev libsodium-dev
+      flatbuffers-compiler libflatbuffers-dev "$@")
 
 command -v dpkg-query >/dev/null || {
   echo "setup: this is no Debian or Ubuntu; install the equivalents of: ${need[*]}" >&2

@@ -95,6 +95,7 @@ class Borders {
     for (Value* step : path) step->shape = last->shape;
     graph_.replace_uses(last, path.back());
     graph_.erase(n);
+    ctx_.note(formatted("input {} is channels-last: {}", v->name, shape_text(*v->shape)));
     return true;
   }
 
@@ -111,6 +112,7 @@ class Borders {
       return false;
     }
     Value* last = n->inputs[0];
+    const std::string name = v->name;
     if (behind) {
       graph_.set_input(behind, 0, last);
     } else {
@@ -118,6 +120,7 @@ class Borders {
       graph_.take_over_output(v, last);
     }
     graph_.erase(n);
+    ctx_.note(formatted("output {} is channels-last: {}", name, shape_text(*last->shape)));
     return true;
   }
 

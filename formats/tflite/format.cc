@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The .tflite format of TensorFlow Lite (LiteRT), which is only written. A file that was written
+// passes the format's own verifier before anybody gets it.
+#include "base/format.h"
+
+#include "base/text.h"
+#include "format/format.h"
+#include "formats/tflite/emitter.h"
+#include "formats/tflite/fit.h"
+
+namespace bantam {
+namespace {
+
+// FlatBuffers count bytes in 31 bits.
+constexpr uint64_t kMaxBytes = (uint64_t{1} << 31) - (uint64_t{1} << 24);
+
+bool sniff(const Bytes& file) { return file.size() >= 8 && file.part(4, 4).text() == "TFL3"; }
+
+Result<void> check_size(const Graph& graph) {
+  uint64_t bytes = 0;
+  for (const Value* v : graph.values())
+    if (v->is_constant()) bytes += v->constant->bytes().size();
+  if (bytes <= kMaxBytes) return {};
+  return Error{
+      Code::unsupported,
+      formatted("the constants take {}; a .tflite file holds less than 2 GB", human_bytes(bytes))};
+}
+
+Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
+  TRY(check_size(graph));
+  Graph own = graph.clone();
+  WrittenModel out;
+  TRY(fit_graph(own, out.notes));
+  ModelBuilder file;
+  Emitter emitter(own, file);
+  TRY(emitter.run());
+  std::vector<uint8_t> bytes =
+      file.finish(options.model_name, options.meta, emitter.inputs(), emitter.outputs());
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  if (!tfl::VerifyModelBuffer(verifier))
+    return Error{Code::internal, "the written file is no valid FlatBuffer"};
+  out.files.push_back({"", std::move(bytes)});
+  out.size_map = file.size_map();
+  return out;
+}
+
+}  // namespace
+
+extern const Format format_tflite = {
+    .name = "tflite",
+    .suffix = ".tflite",
+    .summary = "TensorFlow Lite (LiteRT) for Android, microcontrollers and others",
+    .sniff = sniff,
+    .read = nullptr,
+    .target_recipe =
+        "to-channels-last\n"
+        "repeat {\n  fold-constants\n  drop-identity\n  merge-duplicates\n  drop-dead\n}\n"
+        "set-borders(layout=last)\n",
+    .carries_tests = false,
+    .write = write,
+};
+
+}  // namespace bantam

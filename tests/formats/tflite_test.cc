@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The .tflite writer. Cases of tests/formats/tflite/*.golden have the blocks
+//   graph    as a recipe leaves it
+//   after    spelled out in operators of the format (fit.h); must compute the same
+//   file     the operators written
+//   notes    what the writer says, one per line (optional)
+//   error    the exact message where the format cannot hold the graph
+// That files mean in LiteRT what they mean here is proven by tests/oracle/tflite_export.py.
+#include <tflite_generated.h>
+
+#include "base/text.h"
+#include "catch.h"
+#include "format/format.h"
+#include "formats/tflite/fit.h"
+#include "formats/tflite_text.h"
+#include "golden.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "random_samples.h"
+#include "trained_models.h"
+
+namespace bantam {
+
+extern const Format format_tflite;
+
+namespace {
+
+constexpr double kSameFloats = 100;  // dB: spelling out moves roundings only
+
+Graph parse(const std::string& text) {
+  auto graph = parse_graph(text);
+  if (!graph.ok()) FAIL(graph.error().message);
+  return std::move(*graph);
+}
+
+Bytes write(const Graph& graph) {
+  auto written = format_tflite.write(graph, {.model_name = "net"});
+  if (!written.ok()) FAIL(written.error().message);
+  REQUIRE(written->files.size() == 1);
+  uint64_t rows = 0;
+  for (const SizeRow& row : written->size_map) rows += row.bytes;
+  CHECK(rows == written->bytes());
+  return Bytes(std::move(written->files[0].bytes));
+}
+
+void compare(GoldenBlock& block, const std::string& text, bool& rewritten) {
+  if (update_golden() && block.text != text) block.text = text, rewritten = true;
+  CHECK(block.text == text);
+}
+
+void run_case(GoldenCase& c, bool& rewritten) {
+  const Graph graph = parse(c.find("graph")->text);
+  auto written = format_tflite.write(graph, {.model_name = "net"});
+  Graph spelled = graph.clone();
+  Notes notes;
+  const auto done = fit_graph(spelled, notes);
+  if (!done.ok()) FAIL(done.error().message);
+  for (GoldenBlock& b : c.blocks) {
+    if (b.name == "after") {
+      compare(b, print(spelled), rewritten);
+      const auto valid = verify(spelled);
+      CHECK((valid.ok() ? "" : valid.error().message) == "");
+      const auto inputs = random_inputs(graph);
+      CHECK(agreement(outputs_of(graph, inputs), outputs_of(spelled, inputs)) >= kSameFloats);
+    }
+    if (b.name == "file")
+      compare(b,
+              written.ok() ? tflite_text(Bytes(written->files[0].bytes))
+                           : written.error().message + "\n",
+              rewritten);
+    if (b.name == "error")
+      compare(b, written.ok() ? "no error\n" : written.error().message + "\n", rewritten);
+    std::string said;
+    for (const std::string& note : notes) said += note + "\n";
+    if (b.name == "notes") compare(b, said, rewritten);
+  }
+}
+
+// A model of testdata after a recipe and the format's own steps.
+Graph fitted(const std::string& model, const std::string& recipe) {
+  Graph graph = converted(model, recipe);
+  run_steps(graph, format_tflite.target_recipe);
+  return graph;
+}
+
+}  // namespace
+
+TEST_CASE("graphs are written as the golden files say", "[tflite]") {
+  for (const std::string& path : golden_files("tests/formats/tflite")) {
+    auto cases = read_golden(path, {"graph", "after", "file", "notes", "error"});
+    bool rewritten = false;
+    for (GoldenCase& c : cases) {
+      INFO(path << ":" << c.line << ": " << c.name);
+      run_case(c, rewritten);
+    }
+    if (rewritten) rewrite_golden(path, cases);
+  }
+}
+
+TEST_CASE("every network of testdata is written, or refused with the reason", "[tflite]") {
+  for (const std::string& model : trained_models())
+    for (const char* recipe : {"exact", "weights8", "int8"}) {
+      INFO(model << ", " << recipe);
+      if (model == "digits_gru") continue;
+      const Bytes file = write(fitted(model, recipe));
+      flatbuffers::Verifier verifier(file.data(), file.size());
+      CHECK(tfl::VerifyModelBuffer(verifier));
+      CHECK(format_tflite.sniff(file));
+    }
+  const auto refused = format_tflite.write(fitted("digits_gru", "exact"), {.model_name = "net"});
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == Code::unsupported);
+  CHECK(refused.error().message ==
+        "TensorFlow Lite cannot hold 1 of 11 nodes\n  GRU \"/gru/GRU\": TensorFlow Lite has no "
+        "such operator");
+}
+
+TEST_CASE("a convolutional network has no TRANSPOSE, and its image is channels-last", "[tflite]") {
+  const Bytes file = write(fitted("textures", "exact"));
+  CHECK(tflite_text(file).find("TRANSPOSE ") == std::string::npos);
+  const tfl::Model& model = *tfl::GetModel(file.data());
+  const tfl::SignatureDef& signature = *model.signature_defs()->Get(0);
+  CHECK(signature.inputs()->Get(0)->name()->str() == "image");
+  CHECK(signature.outputs()->Get(0)->name()->str() == "scores");
+  const tfl::Tensor& image =
+      *model.subgraphs()->Get(0)->tensors()->Get(signature.inputs()->Get(0)->tensor_index());
+  const auto lengths =
+      std::vector<int32_t>(image.shape_signature()->begin(), image.shape_signature()->end());
+  CHECK(lengths == std::vector<int32_t>{-1, 32, 32, 3});
+}
+
+TEST_CASE("the same graph gives the same bytes, and buffers are aligned", "[tflite]") {
+  const Graph graph = fitted("digits_cnn", "exact");
+  const Bytes file = write(graph);
+  CHECK(file == write(graph));
+  const tfl::Model& model = *tfl::GetModel(file.data());
+  CHECK(model.version() == 3);
+  CHECK(model.buffers()->Get(0)->data() == nullptr);
+  for (uint32_t i = 1; i < model.buffers()->size(); ++i)
+    CHECK((model.buffers()->Get(i)->data()->data() - file.data()) % 16 == 0);
+}
+
+}  // namespace bantam
