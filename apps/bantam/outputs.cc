@@ -130,25 +130,21 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
   out.row.bytes = written.bytes();
   out.row.notes.insert(out.row.notes.end(), written.notes.begin(), written.notes.end());
   out.size_map = std::move(written.size_map);
+  std::vector<OutputFiles::FolderFile> inside;  // of an output that is a folder
   for (WrittenModel::File& f : written.files) {
     if (!inside_c.empty()) {
       TRY(files.write(path, c_source(path, f.bytes, write.plans.empty() ? 0 : write.plans[0].bytes)));
-      continue;
-    }
-    if (f.path.empty()) {
+    } else if (f.path.empty()) {
       TRY(files.write(path, f.bytes));
       out.file = Bytes(std::move(f.bytes));
-      continue;
-    }
-    if (f.beside) {
+    } else if (f.beside) {
       const size_t slash = path.rfind('/');
       TRY(files.write(path.substr(0, slash == std::string::npos ? 0 : slash + 1) + f.path, f.bytes));
-      continue;
+    } else {
+      inside.push_back({std::move(f.path), std::move(f.bytes)});
     }
-    const std::string inside = path + "/" + f.path;
-    TRY(make_directory(inside.substr(0, inside.rfind('/'))));
-    TRY(files.write(inside, f.bytes));
   }
+  if (!inside.empty()) TRY(files.write_folder(path, inside));
   return out;
 }
 

@@ -24,7 +24,7 @@ Result<void> make_directory(const std::string& path);  // with its parents; exis
 // A set of output files that appear together: each is written beside its target, and commit()
 // renames them all. Without commit (a failure, an exception, SIGINT or SIGTERM) the temporary files
 // are removed. What kill -9 leaves behind is a file ending in ".bantam-tmp" that the next run of the
-// same output replaces.
+// same output replaces (a folder of that name, for an output that is a folder).
 class OutputFiles {
  public:
   OutputFiles() = default;
@@ -38,11 +38,19 @@ class OutputFiles {
   Result<void> write(const std::string& path, std::string_view text) {
     return write(path, text.data(), text.size());
   }
+  // A folder of these files (paths inside it), as one output: it is written beside its place and takes it whole.
+  // A folder that is there already is replaced where it holds the first of the files, or nothing.
+  struct FolderFile {
+    std::string path;
+    std::vector<uint8_t> bytes;
+  };
+  Result<void> write_folder(const std::string& path, const std::vector<FolderFile>& files);
   Result<void> commit();
 
  private:
   struct Pending {
     std::string temporary, target;
+    bool folder;
   };
   std::vector<Pending> pending_;
 };

@@ -46,6 +46,9 @@ struct WriteOptions {
     uint64_t bytes = 0;         // of activations
   };
   std::vector<Plan> plans;
+  // ---- Core ML ----
+  bool float16 = false;  // computes in half precision; inputs and outputs stay f32
+  int ios = 0;           // the oldest system that is to run it, 15 to 18; 0: the oldest that can
 };
 
 // A model as written.

@@ -154,6 +154,12 @@ void learn_partial(Node& node) {
   auto elements = compute(node);
   if (!elements || static_cast<int64_t>(elements->size()) != count) return;
   if (std::all_of(elements->begin(), elements->end(), [](int64_t v) { return v == kUnknown; })) return;
+  if (std::none_of(elements->begin(), elements->end(), bt_is_symbol)) {  // of lengths that are all known
+    std::vector<uint8_t> bytes;
+    for (const int64_t v : *elements) store_le(bytes, static_cast<uint64_t>(v), static_cast<int>(bt_dtype_size(out->dtype)));
+    out->known = std::make_shared<const Tensor>(out->dtype, *out->shape, Bytes(std::move(bytes)));
+    return;
+  }
   out->partial = std::move(*elements);
 }
 

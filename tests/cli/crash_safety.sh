@@ -83,5 +83,28 @@ convert out/out.btm || fail "a stale temporary file stops the next run"
 cmp -s out/out.btm new/out.btm || fail "after a stale temporary file the output differs"
 expect_files out out.btm "stale temporary file"
 
+# ---- an output that is a folder ----
+package() { "$bantam" convert --preset "$1" --quiet "$model" -o "$2" > log 2>&1; }
+mkdir folder && package exact old.mlpackage && package weights8 new.mlpackage || { cat log; fail "no package is written"; }
+start=$(date +%s%N); package weights8 folder/net.mlpackage; took=$(( ($(date +%s%N) - start) / 1000 ))
+for name in KILL TERM; do
+  for step in $(seq 0 24); do
+    rm -rf folder/net.mlpackage; cp -r old.mlpackage folder/net.mlpackage
+    "$bantam" convert --preset weights8 "$model" -o folder/net.mlpackage > /dev/null 2>&1 &
+    pid=$!
+    sleep "$(printf '0.%06d' $((took * step / 20 % 1000000)))"
+    kill -s "$name" "$pid" 2> /dev/null
+    wait "$pid" 2> /dev/null
+    diff -r old.mlpackage folder/net.mlpackage > /dev/null || diff -r new.mlpackage folder/net.mlpackage > /dev/null ||
+      fail "SIG$name at step $step: the package is neither the old nor the new one"
+  done
+done
+package weights8 folder/net.mlpackage || { cat log; fail "what was left of a package stops the next run"; }
+diff -r new.mlpackage folder/net.mlpackage > /dev/null || fail "after a killed run the package differs"
+expect_files folder net.mlpackage "packages"
+mkdir folder/photos.mlpackage && touch folder/photos.mlpackage/cat.jpg && package exact folder/photos.mlpackage
+[ $? -eq 5 ] || fail "a folder of something else gives another exit code than 5"
+[ -e folder/photos.mlpackage/cat.jpg ] || fail "a folder of something else was replaced"
+
 [ "$failures" -eq 0 ] && echo "crash safety: passed"
 exit "$((failures > 0))"

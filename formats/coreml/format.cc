@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core ML packages (.mlpackage) as the tool sees them. They are written only.
+#include "format/format.h"
+#include "formats/coreml/write.h"
+
+namespace bantam {
+
+extern const Format format_coreml = {
+    .name = "coreml",
+    .suffix = ".mlpackage",
+    .summary = "Core ML packages for iOS 15 to 18, written only",
+    .sniff = [](const Bytes&) { return false; },
+    .read = nullptr,
+    .target_recipe = "fix-lengths; fold-constants; drop-dead; to-channels-first; repeat { fold-constants; drop-identity; merge-duplicates; drop-dead }",
+    .carries_tests = false,
+    .write = coreml::write_package,
+};
+
+}  // namespace bantam
