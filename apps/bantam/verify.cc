@@ -28,8 +28,13 @@ struct Closer {
 
 // Bytes that belong to no section must be zero: nothing hides there.
 Result<void> check_gaps(const Bytes& file, const bt_model& model) {
-  std::vector<std::pair<uint64_t, uint64_t>> used = {{0, BT_HEADER_BYTES + static_cast<uint64_t>(model.n_sections) * BT_SECTION_BYTES}};
-  for (int i = 0; i < model.n_sections; ++i) used.emplace_back(model.sections[i].offset, model.sections[i].offset + model.sections[i].size);
+  std::vector<std::pair<uint64_t, uint64_t>> used = {{0, BT_HEADER_BYTES}};
+  for (int i = 0; i < model.n_sections; ++i) {
+    const bt_section& s = model.sections[i];
+    if (s.is_packed) continue;
+    used[0].second += BT_SECTION_BYTES;
+    used.emplace_back(s.offset, s.offset + s.size);
+  }
   std::sort(used.begin(), used.end());
   uint64_t at = 0;
   used.emplace_back(file.size(), file.size());

@@ -14,7 +14,8 @@
 namespace bantam {
 namespace {
 
-constexpr int64_t kSymbolsMax = 65536;
+constexpr uint64_t kSymbolsMax = uint64_t{1} << 32;
+constexpr size_t kLarge = 65536;  // symbols: where the time to decode begins to count
 
 // A constant as symbols with their mapping.
 struct Symbols {
@@ -22,29 +23,30 @@ struct Symbols {
   int64_t low = 0;
   std::vector<uint8_t> book;
   int64_t span = 0;  // elements that share a palette; 0: all
-  std::vector<uint16_t> list;
-  uint32_t alphabet = 0;
-  uint32_t zero = 0;  // the symbol of the number 0, or the most frequent one
+  std::vector<uint32_t> list;
+  uint64_t alphabet = 0;
+  uint32_t zero = 0;  // the symbol of the number 0, or one in the middle
 };
 
 size_t book_cost(const Symbols& s) { return s.book.size(); }
 
 void choose_zero(Symbols& s) {
-  std::vector<uint64_t> counts(s.alphabet);
-  for (const uint16_t v : s.list) ++counts[v];
-  s.zero = static_cast<uint32_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
+  std::vector<uint32_t> sorted = s.list;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  s.zero = *middle;
 }
 
-// Whole numbers in [low, low + 65536).
+// Whole numbers in [low, low + 2^32).
 bool from_integers(const std::vector<int64_t>& values, bt_mapping mapping, Symbols& out) {
   const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
-  int64_t span = 0;
-  if (__builtin_sub_overflow(*hi, *lo, &span) || span >= kSymbolsMax) return false;
+  const uint64_t span = static_cast<uint64_t>(*hi) - static_cast<uint64_t>(*lo);
+  if (span >= kSymbolsMax) return false;
   out.mapping = mapping;
   out.low = *lo;
-  out.alphabet = static_cast<uint32_t>(span) + 1;
+  out.alphabet = span + 1;
   out.list.reserve(values.size());
-  for (const int64_t v : values) out.list.push_back(static_cast<uint16_t>(v - *lo));
+  for (const int64_t v : values) out.list.push_back(static_cast<uint32_t>(v - *lo));
   if (*lo <= 0 && *hi >= 0) out.zero = static_cast<uint32_t>(-*lo);
   else choose_zero(out);
   return true;
@@ -104,7 +106,7 @@ bool from_book(const Tensor& t, int64_t span, size_t most, Symbols& out) {
   for (int64_t from = 0; from < t.count(); from += span) {
     palettes.push_back(patterns.distinct(from, std::min(from + span, t.count()), most));
     if (palettes.back().empty()) return false;
-    out.alphabet = std::max(out.alphabet, static_cast<uint32_t>(palettes.back().size()));
+    out.alphabet = std::max<uint64_t>(out.alphabet, palettes.back().size());
   }
   out.mapping = BT_MAP_BOOK;
   out.span = palettes.size() > 1 ? span : 0;
@@ -119,26 +121,34 @@ bool from_book(const Tensor& t, int64_t span, size_t most, Symbols& out) {
       out.book.insert(out.book.end(), bytes, bytes + patterns.size());
     }
   }
-  choose_zero(out);
+  const auto zero = std::find(palettes[0].begin(), palettes[0].end(), 0u);  // 0 of every type
+  if (palettes.size() == 1 && zero != palettes[0].end()) out.zero = static_cast<uint32_t>(zero - palettes[0].begin());
+  else choose_zero(out);
   return true;
 }
 
-// One palette for the tensor, or one for each group of its outer rows, whichever takes fewer bits.
-bool choose_book(const Tensor& t, Symbols& best) {
+// One palette for the tensor, or one for each group of its outer rows, whichever is shorter. Groups have fewer
+// entries, but their symbols mean different numbers, which costs an entropy coder more than it saves.
+bool choose_book(const Tensor& t, Codec codec, Symbols& best) {
   constexpr size_t kEntriesMax = 4096, kGroupEntriesMax = 256;
   const auto n = static_cast<size_t>(t.count());
   if (bt_dtype_size(t.dtype()) > 8) return false;
   const auto bytes_of = [&](const Symbols& s) {
-    return static_cast<double>(s.book.size()) + static_cast<double>(n) * std::bit_width(s.alphabet - 1u) / 8.0;
+    const auto bits = n * static_cast<size_t>(std::bit_width(s.alphabet - 1u));
+    return static_cast<double>(s.book.size()) + (codec == Codec::best ? entropy_bytes(s.list) : static_cast<double>(bits) / 8.0);
   };
   bool found = from_book(t, t.count(), std::min(kEntriesMax, (n + 1) / 2), best);
   if (t.rank() < 2 || !bt_is_float(t.dtype())) return found;
+  double best_bytes = found ? bytes_of(best) : 0;
   const int64_t rows = t.shape()[0], row = t.count() / rows;
   for (int64_t group = 1; group < rows; group *= 2) {
     Symbols s;
     const size_t most = std::min(kGroupEntriesMax, static_cast<size_t>(group * row / 2));
-    if (!from_book(t, group * row, most, s) || (found && bytes_of(s) >= bytes_of(best))) continue;
+    if (!from_book(t, group * row, most, s)) continue;
+    const double bytes = bytes_of(s);
+    if (found && bytes >= best_bytes) continue;
     best = std::move(s);
+    best_bytes = bytes;
     found = true;
   }
   return found;
@@ -166,22 +176,22 @@ std::string kind_of(const Symbols& s) {
 // All codings of one list of symbols; the shortest replaces `best`.
 void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTensor& best, size_t& best_size) {
   const int bits = std::max(1, static_cast<int>(std::bit_width(s.alphabet - 1u)));
-  const auto consider = [&](bt_coding coding, std::vector<uint8_t> bytes, const char* how) {
+  const auto consider = [&](bt_coding coding, std::vector<uint8_t> bytes, const char* how, size_t gain = 0) {
     const size_t size = bytes.size() + book_cost(s) + (coding == BT_CODE_SPARSE ? 2 : 1);
-    if (size >= best_size) return;
+    if (size + gain >= best_size) return;
     best_size = size;
     best = {.mapping = s.mapping, .coding = coding, .low = s.low, .bits = bits, .sparse_zero = s.zero, .book = s.book,
-            .book_entries = s.alphabet, .book_span = s.span, .bytes = std::move(bytes), .description = kind_of(s) + how};
+            .book_entries = static_cast<uint32_t>(s.alphabet), .book_span = s.span, .bytes = std::move(bytes), .description = kind_of(s) + how};
   };
   if (s.list.size() * static_cast<size_t>(bits) / 8 + book_cost(s) < best_size) {
     BitWriter fixed;
-    for (const uint16_t v : s.list) fixed.put(v, bits);
+    for (const uint32_t v : s.list) fixed.put(v, bits);
     consider(BT_CODE_BITS, std::move(fixed.bytes), "");
   }
-  const auto zeros = static_cast<size_t>(std::count(s.list.begin(), s.list.end(), static_cast<uint16_t>(s.zero)));
+  const auto zeros = static_cast<size_t>(std::count(s.list.begin(), s.list.end(), s.zero));
   if (zeros * 8 > s.list.size()) {
     BitWriter map, rest;
-    for (const uint16_t v : s.list) {
+    for (const uint32_t v : s.list) {
       map.put(v != s.zero, 1);
       if (v != s.zero) rest.put(v, bits);
     }
@@ -189,17 +199,15 @@ void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTenso
     consider(BT_CODE_SPARSE, std::move(map.bytes), ", sparse");
   }
   if (codec != Codec::best) return;
-  const double ideal = entropy_bytes(s.list);
-  if (s.alphabet <= 256 && ideal + static_cast<double>(book_cost(s)) < static_cast<double>(best_size)) {
+  if (s.alphabet <= 256 && entropy_bytes(s.list) + static_cast<double>(book_cost(s)) < static_cast<double>(best_size)) {
     const std::vector<uint8_t> narrow(s.list.begin(), s.list.end());
     consider(BT_CODE_RANS, encode_rans(narrow), ", rANS");
   }
-  std::vector<size_t> rows = {0};
-  if (s.list.size() < (size_t{1} << 21) && shape.size() > 1 && shape.back() > 2) rows.push_back(static_cast<size_t>(shape.back()));
-  // above about 6 bits per symbol the static code wins on anything but small tensors
-  const bool worth = ideal * 8 < 6.0 * static_cast<double>(s.list.size()) || s.list.size() < 65536;
-  for (const size_t row : rows)
-    if (worth) consider(BT_CODE_ADAPTIVE, encode_adaptive(s.list, s.zero, row), ", adaptive");
+  // rANS decodes about eight times as fast: a large tensor stays with it for the last half percent
+  const size_t gain = s.list.size() > kLarge ? best_size / 200 : 0;
+  const size_t row = shape.size() > 1 && shape.back() > 2 ? static_cast<size_t>(shape.back()) : 0;
+  consider(BT_CODE_ADAPTIVE, encode_adaptive(s.list, s.zero, row), ", adaptive", gain);
+  if (row && s.list.size() <= kLarge) consider(BT_CODE_ADAPTIVE, encode_adaptive(s.list, s.zero, 0), ", adaptive");
 }
 
 // Floats that share nothing but their exponents: each byte of the elements is coded for itself.
@@ -222,6 +230,19 @@ void try_planes(const Tensor& t, EncodedTensor& best, size_t& best_size) {
           .description = formatted("{}, rANS", bt_dtype_name(t.dtype()))};
 }
 
+// Floats that half precision holds: two bytes each.
+void try_halves(const Tensor& t, EncodedTensor& best, size_t& best_size) {
+  BitWriter bits;
+  for (const float v : t.floats()) {
+    const uint16_t half = bt_to_f16(v);
+    if (std::bit_cast<uint32_t>(bt_from_f16(half)) != std::bit_cast<uint32_t>(v)) return;
+    bits.put(half, 16);
+  }
+  if (bits.bytes.size() + 1 >= best_size) return;
+  best_size = bits.bytes.size() + 1;
+  best = {.mapping = BT_MAP_HALF, .coding = BT_CODE_BITS, .bits = 16, .bytes = std::move(bits.bytes), .description = "f32 as f16"};
+}
+
 }  // namespace
 
 EncodedTensor encode_tensor(const Tensor& tensor, const Quant* quant, Codec codec) {
@@ -235,8 +256,9 @@ EncodedTensor encode_tensor(const Tensor& tensor, const Quant* quant, Codec code
   if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor.integers(), BT_MAP_INT, integers))
     try_codings(integers, codec, tensor.shape(), best, best_size);
   if (!is_integer && quant && from_grid(tensor, *quant, grid)) try_codings(grid, codec, tensor.shape(), best, best_size);
-  if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && choose_book(tensor, book))
+  if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && choose_book(tensor, codec, book))
     try_codings(book, codec, tensor.shape(), best, best_size);
+  if (tensor.dtype() == BT_F32 && grid.list.empty()) try_halves(tensor, best, best_size);
   if (codec == Codec::best && bt_dtype_size(tensor.dtype()) > 1 && grid.list.empty()) try_planes(tensor, best, best_size);
   return best;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoders for the two entropy coders of .btm files; the decoders are lib/runtime/rans.c and adaptive.c.
+// Encoders for the entropy coders of .btm files; the decoders are lib/runtime/rans.c, adaptive.c and
+// mixture.c.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +12,14 @@ namespace bantam {
 // Static rANS. Symbols lie in 0..255; at least one.
 std::vector<uint8_t> encode_rans(std::span<const uint8_t> symbols);
 
-// Adaptive binary range coder. Symbols lie in 0..65535. `zero` is the symbol that stands for nothing (a
-// weight of 0, or the most frequent one); `row` the distance to the neighbour in the row above, or 0.
-std::vector<uint8_t> encode_adaptive(std::span<const uint16_t> symbols, uint32_t zero, size_t row);
+// Adaptive coder of numbers. `zero` is the symbol that stands for nothing (a weight of 0, or one in the
+// middle); `row` the distance to the neighbour in the row above, or 0, at most the number of symbols.
+std::vector<uint8_t> encode_adaptive(std::span<const uint32_t> symbols, uint32_t zero, size_t row);
+
+// Adaptive coder of bytes of any kind.
+std::vector<uint8_t> encode_mixture(std::span<const uint8_t> bytes);
 
 // Length of the ideal static code in bytes, without the table: the entropy of the symbols.
-double entropy_bytes(std::span<const uint16_t> symbols);
+double entropy_bytes(std::span<const uint32_t> symbols);
 
 }  // namespace bantam

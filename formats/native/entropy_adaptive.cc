@@ -1,108 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-// The adaptive binary range encoder. Carries are handled as in LZMA: a byte is held back while it may
-// still grow by one.
+// The encoders over lib/runtime/adaptive.h and mixture.h: their models, with a range encoder behind them.
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 
 #include "formats/native/entropy.h"
+#include "formats/native/range_encoder.h"
 #include "runtime/adaptive.h"
+#include "runtime/mixture.h"
 
 namespace bantam {
 namespace {
 
-class Encoder {
- public:
-  void put(int bit, bt_chance& chance) {
-    const uint32_t bound = (range_ >> 16) * bt_chance_of(&chance);
-    if (bit) {
-      range_ = bound;
-    } else {
-      low_ += bound;
-      range_ -= bound;
-    }
-    bt_chance_learn(&chance, bit);
-    while (range_ < (1u << 24)) {
-      range_ <<= 8;
-      shift();
-    }
-  }
-  void finish(std::vector<uint8_t>& out) {
-    for (int i = 0; i < 5; ++i) shift();
-    out.insert(out.end(), bytes_.begin() + 1, bytes_.end());  // the first byte is always 0
-  }
-
- private:
-  void shift() {
-    if (low_ < 0xFF000000u || low_ >= (uint64_t{1} << 32)) {
-      const auto carry = static_cast<uint8_t>(low_ >> 32);
-      if (has_held_) bytes_.push_back(static_cast<uint8_t>(held_ + carry));
-      for (; pending_ > 0; --pending_) bytes_.push_back(static_cast<uint8_t>(0xFF + carry));
-      held_ = static_cast<uint8_t>(low_ >> 24);
-      has_held_ = true;
-    } else {
-      ++pending_;
-    }
-    low_ = (low_ & 0x00FFFFFFu) << 8;
-  }
-
-  uint64_t low_ = 0;
-  uint32_t range_ = 0xFFFFFFFFu;
-  uint8_t held_ = 0;
-  bool has_held_ = true;  // LZMA's first, empty byte
-  uint64_t pending_ = 0;
-  std::vector<uint8_t> bytes_;
-};
-
-void put_golomb(Encoder& e, bt_adaptive_model& m, uint32_t v) {
-  int k = 0;
-  while (k < 15 && v + 1 >= (2u << k)) {
-    e.put(1, m.prefix[k]);
-    ++k;
-  }
-  if (k < 15) e.put(0, m.prefix[k]);
-  const uint32_t rest = v + 1 - (1u << k);
-  for (int i = k - 1; i >= 0; --i) e.put(rest >> i & 1, m.suffix[i]);
+int put_bit(void* encoder, uint32_t p, int bit) {
+  static_cast<RangeEncoder*>(encoder)->bit(p, bit);
+  return bit;
 }
+
+uint32_t put_flat(void* encoder, int n, uint32_t v) {
+  static_cast<RangeEncoder*>(encoder)->flat(n, v);
+  return v;
+}
+
+constexpr bt_bit_coder kEncoder = {put_bit, put_flat};
 
 void put_varint(std::vector<uint8_t>& out, uint64_t v) {
   for (; v >= 0x80; v >>= 7) out.push_back(static_cast<uint8_t>(v | 0x80));
   out.push_back(static_cast<uint8_t>(v));
 }
 
-}  // namespace
-
-std::vector<uint8_t> encode_adaptive(std::span<const uint16_t> symbols, uint32_t zero, size_t row) {
+std::vector<uint8_t> with_shades(std::span<const uint32_t> symbols, uint32_t zero, size_t row, uint32_t shades) {
   std::vector<uint8_t> out;
   put_varint(out, zero);
   put_varint(out, row);
-  bt_adaptive_model m;
-  bt_adaptive_start(&m);
-  Encoder e;
-  std::vector<int32_t> v(symbols.size());
-  for (size_t i = 0; i < symbols.size(); ++i) {
-    v[i] = static_cast<int32_t>(symbols[i]) - static_cast<int32_t>(zero);
-    const int k = bt_adaptive_class(v.data(), i, row);
-    const int last = i == 0 ? 0 : v[i - 1] > 0 ? 1 : v[i - 1] < 0 ? 2 : 0;
-    e.put(v[i] == 0, m.zero[k * 3 + last]);
-    if (v[i] == 0) continue;
-    e.put(v[i] < 0, m.sign[last]);
-    const auto u = static_cast<uint32_t>(std::abs(v[i])) - 1;
-    for (uint32_t step = 0; step < BT_ADAPTIVE_UNARY; ++step) {
-      e.put(step < u, m.unary[k][step]);
-      if (step >= u) break;
-    }
-    if (u >= BT_ADAPTIVE_UNARY) put_golomb(e, m, u - BT_ADAPTIVE_UNARY);
-  }
-  e.finish(out);
+  out.push_back(static_cast<uint8_t>(shades));
+  std::vector<uint32_t> column(row + 1);
+  const auto model = std::make_unique<bt_adaptive_model>();
+  bt_adaptive_start(model.get(), shades, column.data(), row);
+  RangeEncoder encoder;
+  for (const uint32_t s : symbols) bt_adaptive_code(model.get(), &kEncoder, &encoder, int64_t{s} - int64_t{zero});
+  const auto code = encoder.finish();
+  out.insert(out.end(), code.begin(), code.end());
   return out;
 }
 
-double entropy_bytes(std::span<const uint16_t> symbols) {
-  std::map<uint16_t, uint64_t> counts;
-  for (const uint16_t s : symbols) ++counts[s];
+}  // namespace
+
+std::vector<uint8_t> encode_adaptive(std::span<const uint32_t> symbols, uint32_t zero, size_t row) {
+  std::vector<uint8_t> best = with_shades(symbols, zero, row, 2);
+  // Many symbols fill many contexts; for few ones fewer may be better.
+  constexpr size_t kMany = 65536;
+  for (const uint32_t shades : {0u, 1u}) {
+    if (symbols.size() > kMany) break;
+    auto code = with_shades(symbols, zero, row, shades);
+    if (code.size() < best.size()) best = std::move(code);
+  }
+  return best;
+}
+
+std::vector<uint8_t> encode_mixture(std::span<const uint8_t> bytes) {
+  const int slot_bits = bt_mixture_slot_bits(bytes.size());
+  std::vector<bt_likely> slots(size_t{1} << slot_bits);
+  const auto model = std::make_unique<bt_mixture>();
+  bt_mixture_start(model.get(), slots.data(), slot_bits);
+  RangeEncoder encoder;
+  for (const uint8_t byte : bytes) bt_mixture_code(model.get(), &kEncoder, &encoder, byte);
+  return encoder.finish();
+}
+
+double entropy_bytes(std::span<const uint32_t> symbols) {
+  std::map<uint32_t, uint64_t> rare;  // symbols that no table is worth for
+  std::vector<uint64_t> counts(std::min<size_t>(65536, symbols.size() * 4));
+  for (const uint32_t s : symbols) ++(s < counts.size() ? counts[s] : rare[s]);
   double bits = 0;
-  for (const auto& [symbol, n] : counts)
-    bits -= static_cast<double>(n) * std::log2(static_cast<double>(n) / static_cast<double>(symbols.size()));
+  const auto add = [&](uint64_t n) {
+    if (n > 0) bits -= static_cast<double>(n) * std::log2(static_cast<double>(n) / static_cast<double>(symbols.size()));
+  };
+  for (const uint64_t n : counts) add(n);
+  for (const auto& [symbol, n] : rare) add(n);
   return bits / 8;
 }
 

@@ -17,8 +17,9 @@ struct Closer {
 
 // The alphabet of entropy-coded symbols is inside their stream, so these are just "integers".
 std::string kind_of(const bt_stored& s) {
-  static constexpr const char* kHow[] = {"", ", sparse", ", rANS", ", adaptive", ""};
+  static constexpr const char* kHow[] = {"", ", sparse", ", rANS", ", adaptive", "", ""};
   const char* how = kHow[s.coding];
+  if (s.mapping == BT_MAP_HALF) return "f32 as f16";
   if (s.mapping == BT_MAP_RAW || s.mapping == BT_MAP_PLANES) return std::string(bt_dtype_name(s.dtype)) + how;
   if (s.mapping == BT_MAP_BOOK) return formatted("palette of {}{}", s.book_entries, how);
   if (s.coding == BT_CODE_BITS || s.coding == BT_CODE_SPARSE) return formatted("{} bit{}", s.bits, how);
@@ -34,6 +35,7 @@ std::string owner_of(uint32_t section) {
     case BT_SECTION_PLAN: return "(memory plan)";
     case BT_SECTION_META: return "(recipe and hashes)";
     case BT_SECTION_TESTS: return "(test vectors)";
+    case BT_SECTION_PACK: return "(graph, scales, records, names, recipe)";
     default: return "(a section of a newer version)";
   }
 }
@@ -60,15 +62,19 @@ Result<std::vector<SizeRow>> native_size_map(const Bytes& file) {
   bt_model* opened = nullptr;
   if (const bt_status status = bt_open(file.data(), file.size(), nullptr, &opened); status != BT_OK) return runtime_error(status, bt_last_error());
   const std::unique_ptr<bt_model, Closer> model(opened);
-  std::vector<SizeRow> rows = {{"(header and table of contents)", "", BT_HEADER_BYTES + static_cast<uint64_t>(model->n_sections) * BT_SECTION_BYTES}};
-  for (int i = 0; i < model->n_sections; ++i)
-    if (model->sections[i].name != BT_SECTION_WEIGHTS) rows.push_back({owner_of(model->sections[i].name), "", model->sections[i].size});
+  std::vector<SizeRow> rows = {{"(header and table of contents)", "", BT_HEADER_BYTES}};
+  for (int i = 0; i < model->n_sections; ++i) {
+    const bt_section& s = model->sections[i];
+    if (s.is_packed) continue;
+    rows[0].bytes += BT_SECTION_BYTES;
+    if (s.name != BT_SECTION_WEIGHTS) rows.push_back({owner_of(s.name), "", s.size});
+  }
   Names names;
   collect_names(model->graph, names);
   std::map<const void*, bool> counted;  // equal constants may share their bytes
   for (int i = 0; i < model->n_tensors; ++i) {
     const bt_stored& s = model->tensors[i];
-    if (s.size == 0 || !counted.try_emplace(s.bytes, true).second) continue;
+    if (s.size == 0 || s.coding == BT_CODE_INLINE || !counted.try_emplace(s.bytes, true).second) continue;
     const auto name = names.find(s.bytes);
     rows.push_back({name == names.end() ? formatted("(tensor {} of an attribute)", i) : name->second, kind_of(s), s.size});
   }

@@ -2,40 +2,19 @@
 #include "formats/native/write.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <map>
 
-#include "base/hash.h"
+#include "formats/native/container.h"
+#include "formats/native/out.h"
 #include "ir/op.h"
-#include "runtime/crc.h"
 
 namespace bantam {
 namespace {
 
-class Out {
- public:
-  std::vector<uint8_t> bytes;
-  void byte(uint64_t v) { bytes.push_back(static_cast<uint8_t>(v)); }
-  void le(uint64_t v, int n) { store_le(bytes, v, n); }
-  void varint(uint64_t v) {
-    for (; v >= 0x80; v >>= 7) byte(v | 0x80);
-    byte(v);
-  }
-  void zigzag(int64_t v) { varint(static_cast<uint64_t>(v) << 1 ^ static_cast<uint64_t>(v >> 63)); }
-  void real(float f) { le(std::bit_cast<uint32_t>(f), 4); }
-  void text(const char* s) {
-    const size_t n = std::strlen(s);
-    varint(n);
-    bytes.insert(bytes.end(), s, s + n);
-  }
-  void append(const std::vector<uint8_t>& more) { bytes.insert(bytes.end(), more.begin(), more.end()); }
-};
-
 class Writer {
  public:
   Writer(const Program& program, const Symbols& symbols, const NativeOptions& options)
-      : program_(program), symbols_(symbols), options_(options) {}
+      : program_(program), symbols_(symbols), options_(options), constants_(options.codec) {}
 
   NativeFile run() {
     collect_ops(program_.graph());
@@ -46,31 +25,15 @@ class Writer {
     write_graph(program_.graph(), body);
     write_symbols(graph);
     graph.append(body.bytes);
-    add(BT_SECTION_GRAPH, "(graph)", graph.bytes, BT_FLAG_CRITICAL);
-    add(BT_SECTION_QUANT, "(scales and zero points)", counted(quant_count_, quants_), BT_FLAG_CRITICAL);
-    add(BT_SECTION_TENSORS, "(tensor records)", counted(tensor_count_, tensors_), BT_FLAG_CRITICAL);
+    if (!options_.meta.empty()) add(BT_SECTION_META, "(recipe and hashes)", {options_.meta.begin(), options_.meta.end()}, 0);
     if (options_.names) add(BT_SECTION_NAMES, "(names)", names(), 0);
+    add(BT_SECTION_GRAPH, "(graph)", graph.bytes, BT_FLAG_CRITICAL);
     if (!options_.plans.empty()) add(BT_SECTION_PLAN, "(memory plan)", plans(), 0);
     if (!options_.tests.empty()) add(BT_SECTION_TESTS, "(test vectors)", tests(), 0);
-    if (!options_.meta.empty()) add(BT_SECTION_META, "(recipe and hashes)", {options_.meta.begin(), options_.meta.end()}, 0);
-    add(BT_SECTION_WEIGHTS, "", weights_.bytes, BT_FLAG_CRITICAL);
-    return assemble();
+    return assemble(std::move(sections_), constants_, options_.codec);
   }
 
  private:
-  struct Section {
-    uint32_t name, flags;
-    std::string owner;
-    std::vector<uint8_t> bytes;
-  };
-
-  static std::vector<uint8_t> counted(size_t n, const Out& entries) {
-    Out out;
-    out.varint(n);
-    out.append(entries.bytes);
-    return out.bytes;
-  }
-
   void add(uint32_t name, std::string owner, std::vector<uint8_t> bytes, uint32_t flags) {
     sections_.push_back({name, flags, std::move(owner), std::move(bytes)});
   }
@@ -83,70 +46,6 @@ class Writer {
     }
     uint64_t next = 0;
     for (auto& [name, index] : ops_) index = next++;
-  }
-
-  // ---- scales ----
-
-  uint64_t quant_index(const bt_quant* q) {
-    Out entry;
-    entry.varint(static_cast<uint64_t>(q->axis + 1));
-    entry.varint(static_cast<uint64_t>(q->n));
-    bool is_short = true, zeros = false;
-    for (int i = 0; i < q->n; ++i) {
-      is_short = is_short && (std::bit_cast<uint32_t>(q->scale[i]) & 0xFFFF) == 0;
-      zeros = zeros || (q->zero && q->zero[i] != 0);
-    }
-    entry.byte((is_short ? BT_QUANT_SHORT : 0) | (zeros ? BT_QUANT_ZEROS : 0));
-    for (int i = 0; i < q->n; ++i) {
-      const auto bits = std::bit_cast<uint32_t>(q->scale[i]);
-      entry.le(is_short ? bits >> 16 : bits, is_short ? 2 : 4);
-    }
-    for (int i = 0; i < q->n && zeros; ++i) entry.zigzag(q->zero[i]);
-    const std::string key(entry.bytes.begin(), entry.bytes.end());
-    const auto [it, fresh] = known_quants_.try_emplace(key, quant_count_);
-    if (fresh) {
-      quants_.append(entry.bytes);
-      ++quant_count_;
-    }
-    return it->second;
-  }
-
-  // ---- constants ----
-
-  // Equal constants are stored once; the first one's name owns the bytes.
-  uint64_t tensor_index(const Tensor& t, const bt_quant* quant, const Quant* grid, const char* name) {
-    const uint64_t q = quant ? quant_index(quant) + 1 : 0;
-    Out head;
-    head.byte(t.dtype());
-    head.byte(t.shape().size());
-    for (const int64_t d : t.shape()) head.varint(static_cast<uint64_t>(d));
-    head.varint(q);
-    std::string key(head.bytes.begin(), head.bytes.end());
-    const Hash hash = hash_of(t.bytes().data(), t.bytes().size());
-    key.append(hash.begin(), hash.end());
-    const auto [it, fresh] = known_tensors_.try_emplace(key, tensor_count_);
-    if (!fresh) return it->second;
-    const EncodedTensor e = encode_tensor(t, grid, options_.codec);
-    tensors_.append(head.bytes);
-    tensors_.byte(e.mapping);
-    tensors_.byte(e.coding);
-    if (e.mapping == BT_MAP_INT || e.mapping == BT_MAP_REAL) tensors_.zigzag(e.low);
-    if (e.mapping == BT_MAP_BOOK) {
-      tensors_.varint(e.book_entries);
-      tensors_.varint(static_cast<uint64_t>(e.book_span));
-      tensors_.append(e.book);
-    }
-    if (e.coding == BT_CODE_BITS || e.coding == BT_CODE_SPARSE) tensors_.byte(static_cast<uint64_t>(e.bits));
-    if (e.coding == BT_CODE_SPARSE) tensors_.varint(e.sparse_zero);
-    const size_t before = weights_.bytes.size();
-    if (e.coding == BT_CODE_STORED) weights_.bytes.resize((before + 63) / 64 * 64);
-    tensors_.varint(weights_.bytes.size());
-    tensors_.varint(e.bytes.size());
-    tensors_.le(bt_crc32(e.bytes.data(), e.bytes.size()), 4);
-    weights_.append(e.bytes);
-    owners_.push_back({name, e.description, weights_.bytes.size() - before});
-    ++tensor_count_;
-    return it->second;
   }
 
   // ---- graph ----
@@ -200,7 +99,7 @@ class Writer {
       case BT_TENSOR: {
         const bt_tensor& t = *a.u.tensor;
         const Tensor tensor(t.dtype, Shape(t.dims, t.dims + t.rank), Bytes(t.data, static_cast<size_t>(element_count(Shape(t.dims, t.dims + t.rank))) * bt_dtype_size(t.dtype), nullptr));
-        out.varint(tensor_index(tensor, nullptr, nullptr, "(attribute)"));
+        out.varint(constants_.tensor_index(tensor, nullptr, nullptr, "(attribute)"));
         break;
       }
       default: write_graph(*a.u.graph, out);
@@ -228,11 +127,11 @@ class Writer {
         if (grid) lowered = {grid->axis, static_cast<int>(grid->scale.size()), grid->scale.data(), grid->zero.empty() ? nullptr : grid->zero.data()};
         // the scale of an i32 bias follows from those of input and weight
         const bt_quant* quant = grid ? &lowered : v.dtype == BT_I32 ? nullptr : v.quant;
-        out.varint(tensor_index(*t, quant, grid, v.name));
+        out.varint(constants_.tensor_index(*t, quant, grid, v.name));
         continue;
       }
       out.byte(static_cast<uint64_t>(v.dtype) | (v.quant ? BT_VALUE_QUANT : 0));
-      if (v.quant) out.varint(quant_index(v.quant));
+      if (v.quant) out.varint(constants_.quant_index(*v.quant));
     }
     ports(g, g.inputs, g.n_inputs, out);
     ports(g, g.outputs, g.n_outputs, out);
@@ -294,60 +193,13 @@ class Writer {
     return out.bytes;
   }
 
-  NativeFile assemble() {
-    NativeFile file;
-    std::erase_if(sections_, [](const Section& s) { return s.bytes.empty(); });
-    Out toc, body;
-    const size_t head = BT_HEADER_BYTES + sections_.size() * BT_SECTION_BYTES;
-    file.size_map.push_back({"(header and table of contents)", "", head});
-    for (const Section& s : sections_) {
-      size_t offset = head + body.bytes.size();
-      uint64_t gap = 0;
-      if (s.name == BT_SECTION_WEIGHTS) {  // raw tensors are aligned to 64 inside
-        gap = (64 - offset % 64) % 64;
-        body.bytes.resize(body.bytes.size() + gap);
-        offset += gap;
-      }
-      toc.le(s.name, 4);
-      toc.le(s.flags, 4);
-      toc.le(offset, 8);
-      toc.le(s.bytes.size(), 8);
-      toc.le(s.bytes.size(), 8);
-      toc.le(bt_crc32(s.bytes.data(), s.bytes.size()), 4);
-      toc.le(0, 4);
-      body.append(s.bytes);
-      if (s.name == BT_SECTION_WEIGHTS) {
-        for (const SizeRow& row : owners_) file.size_map.push_back(row);
-        if (gap) file.size_map.push_back({"(alignment)", "", gap});
-      } else {
-        file.size_map.push_back({s.owner, "", s.bytes.size()});
-      }
-    }
-    Out header;
-    header.bytes.assign(BT_MAGIC, BT_MAGIC + 8);
-    header.le(BT_VERSION_MAJOR, 2);
-    header.le(BT_VERSION_MINOR, 2);
-    header.le(sections_.size(), 4);
-    header.le(head + body.bytes.size(), 8);
-    header.le(bt_crc32(toc.bytes.data(), toc.bytes.size()), 4);
-    header.bytes.resize(60);
-    header.le(bt_crc32(header.bytes.data(), 60), 4);
-    file.bytes = std::move(header.bytes);
-    file.bytes.insert(file.bytes.end(), toc.bytes.begin(), toc.bytes.end());
-    file.bytes.insert(file.bytes.end(), body.bytes.begin(), body.bytes.end());
-    return file;
-  }
-
   const Program& program_;
   const Symbols& symbols_;
   const NativeOptions& options_;
   std::map<std::string, uint64_t> ops_;
   std::map<int64_t, int64_t> symbol_index_;
   std::vector<int64_t> symbol_list_;
-  std::map<std::string, uint64_t> known_quants_, known_tensors_;
-  Out quants_, tensors_, weights_;
-  uint64_t quant_count_ = 0, tensor_count_ = 0;
-  std::vector<SizeRow> owners_;
+  Constants constants_;
   std::vector<Section> sections_;
 };
 

@@ -45,27 +45,41 @@
 #define BT_SECTION_PLAN BT_FOURCC('P', 'L', 'A', 'N')    /* memory for stated shapes */
 #define BT_SECTION_META BT_FOURCC('M', 'E', 'T', 'A')    /* JSON: recipe, hashes, summary */
 #define BT_SECTION_TESTS BT_FOURCC('T', 'E', 'S', 'T')   /* test vectors */
+#define BT_SECTION_PACK BT_FOURCC('P', 'A', 'C', 'K')    /* all of these but WGHT, entropy coded */
+
+/* ---- PACK (critical) ----
+   varint b, then b bytes of a stream of mixture.h that decodes to as many bytes as the table of contents
+   says: sections, each with its name in 4 bytes and a varint size before it; then a stream of adaptive.h:
+   the scales that QPRM leaves to it. Inside, TENS is shorter, as stated there, and needs WGHT's checksum. */
+#define BT_PACK_MAX (1 << 18)         /* decoded bytes: a bound of time and memory; larger is left unpacked */
+#define BT_PACK_NUMBERS_MAX (1 << 18) /* scales in its stream */
 
 /* ---- QPRM ----
    varint n, then per entry: varint axis + 1; varint number of scales c; byte form;
    the scales: form bit 0: the upper 2 bytes of each float (its lower ones are zero), else 4 bytes;
-   form bit 1: c zigzag zero points follow. */
+   form bit 1: c zigzag zero points follow;
+   form bit 2 (in PACK, with bit 0): only the middle m of the scales' 2-byte numbers is here, a varint; the
+   next c symbols s of PACK's stream give them: m + s - 32768. */
 #define BT_QUANT_SHORT 1u
 #define BT_QUANT_ZEROS 2u
+#define BT_QUANT_STREAM 4u
 
 /* ---- TENS ----
    varint n, then per tensor: byte dtype; byte rank; varint lengths; varint quant index + 1;
    byte mapping; byte coding; then as the mapping and the coding say (see below);
-   varint offset in WGHT; varint bytes there; 4 bytes CRC-32 of them.
+   varint offset in WGHT; varint bytes there; 4 bytes CRC-32 of them. In PACK the offset is a zigzag,
+   counted from the end of the tensor before, raw elements are not aligned, and there is no CRC-32;
+   with BT_CODE_INLINE the elements come here instead.
 
    A constant is a row of symbols 0..m-1 and a mapping from symbols to elements. */
 typedef enum bt_mapping {
-  BT_MAP_RAW = 0, /* no symbols: the bytes in WGHT are the elements, aligned to 64 */
+  BT_MAP_RAW = 0, /* no symbols: the bytes in WGHT are the elements, aligned to 64 (but not in PACK) */
   BT_MAP_INT = 1, /* element = symbol + low (an integer type): zigzag low */
   BT_MAP_REAL = 2, /* element = scale[c] * (symbol + low - zero[c]) (a float type with a quant): zigzag low */
   BT_MAP_BOOK = 3, /* element = book[symbol]: varint entries, varint span, then the entries as elements:
                       one palette for every `span` elements in a row, or one in all where it is 0 */
-  BT_MAP_PLANES = 4 /* the element's bytes, lowest first, are symbols of one plane each */
+  BT_MAP_PLANES = 4, /* the element's bytes, lowest first, are symbols of one plane each */
+  BT_MAP_HALF = 5    /* element = the float whose half-precision bits are the symbol */
 } bt_mapping;
 
 typedef enum bt_coding {
@@ -73,7 +87,8 @@ typedef enum bt_coding {
   BT_CODE_SPARSE = 1,   /* byte k, varint z: a bitmap of the symbols that are not z, then those in k bits */
   BT_CODE_RANS = 2,     /* rans.h */
   BT_CODE_ADAPTIVE = 3, /* adaptive.h */
-  BT_CODE_STORED = 4    /* the elements themselves (mapping BT_MAP_RAW) */
+  BT_CODE_STORED = 4,   /* the elements themselves (mapping BT_MAP_RAW) */
+  BT_CODE_INLINE = 5    /* the same, behind this record in TENS instead of in WGHT (only in PACK) */
 } bt_coding;
 
 /* ---- GRPH ----

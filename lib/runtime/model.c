@@ -1,143 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Opening a .btm file: header, sections and their checksums, scales, tensor records, and the graph. The
+   Opening a .btm file: scales, tensor records, and the graph; sections.c reads what is around them. The
    file may be damaged or hostile: every index, count and offset is checked. */
 #include "runtime/model.h"
 
 #include <stdlib.h>
 
-#include "runtime/crc.h"
+#include "runtime/adaptive.h"
 #include "runtime/session.h"
 
 #define DEPTH_MAX 32
 
-/* A few bytes of code can stand for any number of equal elements, and many values for one tensor. A file
-   may unfold to this factor of its size, plus a constant for small ones: far above any real model. */
-#define UNFOLD_FACTOR 1000
-#define UNFOLD_FREE ((uint64_t)256 << 20)
-
-/* ---- header and sections ---- */
-
-static const uint32_t known_sections[] = {BT_SECTION_GRAPH, BT_SECTION_QUANT, BT_SECTION_TENSORS,
-                                          BT_SECTION_WEIGHTS, BT_SECTION_NAMES, BT_SECTION_PLAN,
-                                          BT_SECTION_META, BT_SECTION_TESTS};
-
-static int is_known(uint32_t name) {
-  for (size_t i = 0; i < sizeof known_sections / sizeof *known_sections; ++i)
-    if (known_sections[i] == name) return 1;
-  return 0;
-}
-
-const bt_section* bt_find_section(const bt_model* m, uint32_t name) {
-  for (int i = 0; i < m->n_sections; ++i)
-    if (m->sections[i].name == name) return &m->sections[i];
-  return NULL;
-}
-
-bt_reader bt_section_reader(const bt_model* m, uint32_t name) {
-  const bt_section* s = bt_find_section(m, name);
-  const unsigned char* at = s ? m->bytes + s->offset : m->bytes;
-  return (bt_reader){at, s ? at + s->size : at, 0};
-}
-
-static bt_status read_section(bt_model* m, const unsigned char* p, int check_weights) {
-  bt_section s = {.name = (uint32_t)bt_load_le(p, 4), .flags = (uint32_t)bt_load_le(p + 4, 4),
-                  .offset = bt_load_le(p + 8, 8), .size = bt_load_le(p + 16, 8),
-                  .raw = bt_load_le(p + 24, 8), .crc = (uint32_t)bt_load_le(p + 32, 4)};
-  char name[5] = {0};
-  for (int i = 0; i < 4; ++i) name[i] = p[i] >= ' ' && p[i] < 127 ? (char)p[i] : '?';
-  if (s.offset > m->size || s.size > m->size - s.offset)
-    return bt_report(BT_BAD_INPUT, "section %s lies outside of the file", name);
-  if (!is_known(s.name) && (s.flags & BT_FLAG_CRITICAL))
-    return bt_report(BT_UNSUPPORTED, "section %s is needed to run this file, but unknown to this reader", name);
-  if (bt_find_section(m, s.name)) return bt_report(BT_BAD_INPUT, "section %s is there twice", name);
-  /* Weights have a checksum per tensor besides, which decoding verifies. */
-  if ((s.name != BT_SECTION_WEIGHTS || check_weights) && bt_crc32(m->bytes + s.offset, s.size) != s.crc)
-    return bt_report(BT_BAD_INPUT, "section %s is damaged: its checksum does not match", name);
-  m->sections[m->n_sections++] = s;
-  return BT_OK;
-}
-
-static bt_status read_sections(bt_model* m, int check_weights) {
-  const unsigned char* p = m->bytes;
-  if (m->size < BT_HEADER_BYTES || memcmp(p, BT_MAGIC, 8) != 0)
-    return bt_report(BT_BAD_INPUT, "not a .btm file: the first bytes are not its magic");
-  if (bt_crc32(p, 60) != bt_load_le(p + 60, 4))
-    return bt_report(BT_BAD_INPUT, "the header is damaged: its checksum does not match");
-  if (bt_load_le(p + 8, 2) != BT_VERSION_MAJOR)
-    return bt_report(BT_UNSUPPORTED, "the file has version %d.%d; this reader knows version %d",
-                     (int)bt_load_le(p + 8, 2), (int)bt_load_le(p + 10, 2), BT_VERSION_MAJOR);
-  const uint64_t count = bt_load_le(p + 12, 4);
-  if (bt_load_le(p + 16, 8) != m->size)
-    return bt_report(BT_BAD_INPUT, "the file has %zu bytes, its header says %llu: it is cut off or too long",
-                     m->size, (unsigned long long)bt_load_le(p + 16, 8));
-  if (count > BT_SECTION_MAX || m->size - BT_HEADER_BYTES < count * BT_SECTION_BYTES)
-    return bt_report(BT_BAD_INPUT, "the table of contents does not fit");
-  const unsigned char* toc = p + BT_HEADER_BYTES;
-  if (bt_crc32(toc, count * BT_SECTION_BYTES) != bt_load_le(p + 24, 4))
-    return bt_report(BT_BAD_INPUT, "the table of contents is damaged: its checksum does not match");
-  for (uint64_t i = 0; i < count; ++i) BT_TRY(read_section(m, toc + i * BT_SECTION_BYTES, check_weights));
-  return BT_OK;
-}
-
 /* ---- scales and tensors ---- */
 
-static bt_status damaged(const char* what) {
-  return bt_report(BT_BAD_INPUT, "the file is damaged: %s", what);
+/* The scales' numbers of BT_QUANT_STREAM. */
+static int take_scales(bt_reader* r, bt_numbers* numbers, uint64_t* taken, int n, float* scale) {
+  const uint64_t middle = bt_read_varint(r);
+  *taken += (uint64_t)n;
+  if (!numbers->model || middle > 65535 || *taken > BT_PACK_NUMBERS_MAX) return 0;
+  for (int k = 0; k < n; ++k) {
+    uint32_t symbol;
+    if (!bt_numbers_take(numbers, &symbol, 1)) return 0;
+    const uint32_t bits = (uint32_t)(middle + symbol - 32768) << 16;
+    memcpy(&scale[k], &bits, sizeof bits);
+  }
+  return 1;
 }
-static bt_status no_memory(void) { return bt_report(BT_NO_MEMORY, "out of memory"); }
 
-static bt_status read_quants(bt_model* m) {
+static bt_status read_quants(bt_model* m, bt_numbers* numbers) {
   bt_reader r = bt_section_reader(m, BT_SECTION_QUANT);
+  uint64_t taken = 0;
   if (r.at == r.end) return BT_OK;
   const int n = bt_read_count(&r, 4);
   m->quants = bt_blocks_get(&m->memory, (size_t)n * sizeof *m->quants);
-  if (!m->quants) return no_memory();
+  if (!m->quants) return bt_no_memory();
   for (int i = 0; i < n; ++i) {
     bt_quant* q = &m->quants[i];
     q->axis = bt_read_count(&r, 0) - 1;
-    q->n = bt_read_count(&r, 2);
+    const uint64_t count = bt_read_varint(&r);
     const unsigned form = (unsigned)bt_read_le(&r, 1);
+    const uint64_t most = form & BT_QUANT_STREAM ? BT_PACK_NUMBERS_MAX : (uint64_t)(r.end - r.at) / 2;
+    if (r.failed || count < 1 || count > most) return bt_damaged("section QPRM");
+    q->n = (int)count;
     float* scale = bt_blocks_get(&m->memory, (size_t)q->n * sizeof *scale);
     int32_t* zero = form & BT_QUANT_ZEROS ? bt_blocks_get(&m->memory, (size_t)q->n * sizeof *zero) : NULL;
-    if (!scale || (form & BT_QUANT_ZEROS && !zero)) return no_memory();
-    for (int k = 0; k < q->n; ++k) {
+    if (!scale || (form & BT_QUANT_ZEROS && !zero)) return bt_no_memory();
+    if (form & BT_QUANT_STREAM && !take_scales(&r, numbers, &taken, q->n, scale)) return bt_damaged("section QPRM");
+    for (int k = 0; k < q->n && !(form & BT_QUANT_STREAM); ++k) {
       const uint32_t bits = form & BT_QUANT_SHORT ? (uint32_t)bt_read_le(&r, 2) << 16 : (uint32_t)bt_read_le(&r, 4);
       memcpy(&scale[k], &bits, sizeof bits);
-      if (!(scale[k] > 0.0f && scale[k] < 3.0e38f)) return damaged("a scale is not a positive number");
     }
+    for (int k = 0; k < q->n; ++k)
+      if (!(scale[k] > 0.0f && scale[k] < 3.0e38f)) return bt_damaged("a scale is not a positive number");
     for (int k = 0; zero && k < q->n; ++k) {
       const int64_t z = bt_read_zigzag(&r);
-      if (z < -65536 || z > 65536) return damaged("a zero point is out of range");
+      if (z < -65536 || z > 65536) return bt_damaged("a zero point is out of range");
       zero[k] = (int32_t)z;
     }
     q->scale = scale;
     q->zero = zero;
-    if (r.failed || q->n < 1 || q->axis >= BT_MAX_RANK || (q->axis < 0 && q->n != 1)) return damaged("section QPRM");
+    if (r.failed || q->axis >= BT_MAX_RANK || (q->axis < 0 && q->n != 1)) return bt_damaged("section QPRM");
   }
   m->n_quants = n;
-  return r.at == r.end ? BT_OK : damaged("section QPRM");
+  return r.at == r.end ? BT_OK : bt_damaged("section QPRM");
+}
+
+static bt_status read_all_quants(bt_model* m, bt_reader scales) {
+  bt_numbers numbers = {0};
+  const int has_stream = scales.at != scales.end;
+  if (has_stream && !bt_numbers_start(&numbers, scales.at, (size_t)(scales.end - scales.at), 0)) return bt_damaged("section PACK");
+  const bt_status status = read_quants(m, &numbers);
+  const int is_used_up = !has_stream || bt_numbers_end(&numbers);
+  return status != BT_OK || is_used_up ? status : bt_damaged("section PACK is too long");
 }
 
 static bt_status read_tensors(bt_model* m) {
   bt_reader r = bt_section_reader(m, BT_SECTION_TENSORS);
   if (r.at == r.end) return BT_OK;
-  const int n = bt_read_count(&r, 8);
+  const int n = bt_read_count(&r, 7);
   const bt_section* w = bt_find_section(m, BT_SECTION_WEIGHTS);
   m->tensors = bt_blocks_get(&m->memory, (size_t)n * sizeof *m->tensors);
-  if (!m->tensors) return no_memory();
+  if (!m->tensors) return bt_no_memory();
+  bt_shelf shelf = {w ? w->bytes : m->bytes, w ? w->size : 0, m->quants, m->n_quants, m->is_packed, 0};
   for (int i = 0; i < n; ++i)
-    if (!bt_stored_read(&r, w ? m->bytes + w->offset : m->bytes, w ? w->size : 0, m->quants, m->n_quants, &m->tensors[i]))
-      return damaged("section TENS");
+    if (!bt_stored_read(&r, &shelf, &m->tensors[i])) return bt_damaged("section TENS");
   m->n_tensors = n;
-  return r.at == r.end ? BT_OK : damaged("section TENS");
+  return r.at == r.end ? BT_OK : bt_damaged("section TENS");
 }
 
 /* ---- the graph ---- */
 
 static bt_status count_unfolded(bt_model* m, const bt_stored* s) {
   m->unfolded += (uint64_t)s->count * bt_dtype_size(s->dtype);
-  if (m->unfolded > UNFOLD_FREE + UNFOLD_FACTOR * (uint64_t)m->size)
-    return damaged("its constants unfold to more than any real model's");
+  if (m->unfolded > BT_UNFOLD_FREE + BT_UNFOLD_FACTOR * (uint64_t)m->size)
+    return bt_damaged("its constants unfold to more than any real model's");
   return BT_OK;
 }
 
@@ -170,7 +125,7 @@ static bt_status read_attr(bt_model* m, bt_reader* r, const bt_attr_spec* spec, 
       int words = 1;
       for (const char* p = spec->words; *p; ++p) words += *p == '|';
       a->i = (int64_t)bt_read_varint(r);
-      if (a->i < 0 || a->i >= words) return damaged("an attribute has an unknown word");
+      if (a->i < 0 || a->i >= words) return bt_damaged("an attribute has an unknown word");
       break;
     }
     case BT_TEXT:
@@ -180,7 +135,7 @@ static bt_status read_attr(bt_model* m, bt_reader* r, const bt_attr_spec* spec, 
     case BT_INTS: {
       a->n = bt_read_count(r, 1);
       int64_t* list = bt_blocks_get(&m->memory, (size_t)a->n * sizeof *list);
-      if (!list) return no_memory();
+      if (!list) return bt_no_memory();
       for (int i = 0; i < a->n; ++i) list[i] = bt_read_zigzag(r);
       a->u.ints = list;
       break;
@@ -188,7 +143,7 @@ static bt_status read_attr(bt_model* m, bt_reader* r, const bt_attr_spec* spec, 
     case BT_FLOATS: {
       a->n = bt_read_count(r, 4);
       float* list = bt_blocks_get(&m->memory, (size_t)a->n * sizeof *list);
-      if (!list) return no_memory();
+      if (!list) return bt_no_memory();
       for (int i = 0; i < a->n; ++i) list[i] = bt_read_float(r);
       a->u.floats = list;
       break;
@@ -196,19 +151,19 @@ static bt_status read_attr(bt_model* m, bt_reader* r, const bt_attr_spec* spec, 
     case BT_TEXTS: {
       a->n = bt_read_count(r, 1);
       const char** list = bt_blocks_get(&m->memory, (size_t)a->n * sizeof *list);
-      if (!list) return no_memory();
+      if (!list) return bt_no_memory();
       for (int i = 0; i < a->n; ++i) list[i] = read_string(m, r);
       a->u.texts = list;
       break;
     }
     case BT_TENSOR: {
       const uint64_t index = bt_read_varint(r);
-      if (index >= (uint64_t)m->n_tensors) return damaged("an attribute names no tensor");
+      if (index >= (uint64_t)m->n_tensors) return bt_damaged("an attribute names no tensor");
       const bt_stored* s = &m->tensors[index];
       BT_TRY(count_unfolded(m, s));
       bt_tensor* t = bt_blocks_get(&m->memory, sizeof *t);
       void* data = bt_blocks_get(&m->memory, (size_t)s->count * bt_dtype_size(s->dtype));
-      if (!t || !data) return no_memory();
+      if (!t || !data) return bt_no_memory();
       BT_TRY(bt_stored_decode(s, data));
       *t = (bt_tensor){.dtype = s->dtype, .rank = s->rank, .data = data, .constant = 1};
       memcpy(t->dims, s->dims, sizeof t->dims);
@@ -218,20 +173,20 @@ static bt_status read_attr(bt_model* m, bt_reader* r, const bt_attr_spec* spec, 
     }
     case BT_GRAPH: {
       bt_graph* body = bt_blocks_get(&m->memory, sizeof *body);
-      if (!body) return no_memory();
+      if (!body) return bt_no_memory();
       BT_TRY(read_graph(m, r, depth + 1, body));
       a->n = 1;
       a->u.graph = body;
       break;
     }
-    default: return damaged("an attribute of unknown kind");
+    default: return bt_damaged("an attribute of unknown kind");
   }
-  return r->failed ? damaged("an attribute") : BT_OK;
+  return r->failed ? bt_damaged("an attribute") : BT_OK;
 }
 
 static bt_status read_node(bt_model* m, bt_reader* r, int depth, int n_values, bt_node* node) {
   const uint64_t op = bt_read_varint(r);
-  if (r->failed || op >= (uint64_t)m->n_ops) return damaged("a node names no operator");
+  if (r->failed || op >= (uint64_t)m->n_ops) return bt_damaged("a node names no operator");
   node->op = m->ops[op];
   node->name = "";
   int32_t* lists[2];
@@ -239,10 +194,10 @@ static bt_status read_node(bt_model* m, bt_reader* r, int depth, int n_values, b
   for (int side = 0; side < 2; ++side) {
     counts[side] = bt_read_count(r, 1);
     lists[side] = bt_blocks_get(&m->memory, (size_t)counts[side] * sizeof(int32_t));
-    if (!lists[side]) return no_memory();
+    if (!lists[side]) return bt_no_memory();
     for (int i = 0; i < counts[side]; ++i) {
       const uint64_t v = bt_read_varint(r);
-      if (v > (uint64_t)n_values) return damaged("a node names no value");
+      if (v > (uint64_t)n_values) return bt_damaged("a node names no value");
       lists[side][i] = (int32_t)v - 1;
     }
   }
@@ -251,7 +206,7 @@ static bt_status read_node(bt_model* m, bt_reader* r, int depth, int n_values, b
   int n_attrs = 0;
   while (node->op->attrs && node->op->attrs[n_attrs].name) ++n_attrs;
   bt_attr* attrs = bt_blocks_get(&m->memory, (size_t)n_attrs * sizeof *attrs);
-  if (!attrs) return no_memory();
+  if (!attrs) return bt_no_memory();
   for (int i = 0; i < n_attrs; ++i) {
     attrs[i].i = node->op->attrs[i].i;
     attrs[i].f = node->op->attrs[i].f;
@@ -259,51 +214,51 @@ static bt_status read_node(bt_model* m, bt_reader* r, int depth, int n_values, b
   unsigned char given[256] = {0};
   for (int i = bt_read_count(r, 2); i > 0; --i) {
     const uint64_t index = bt_read_varint(r);
-    if (index >= (uint64_t)n_attrs || index > 255) return damaged("a node has an unknown attribute");
+    if (index >= (uint64_t)n_attrs || index > 255) return bt_damaged("a node has an unknown attribute");
     given[index] = 1;
     BT_TRY(read_attr(m, r, &node->op->attrs[index], depth, &attrs[index]));
   }
   for (int i = 0; i < n_attrs && i < 256; ++i)
-    if (node->op->attrs[i].required && !given[i]) return damaged("a node lacks an attribute");
+    if (node->op->attrs[i].required && !given[i]) return bt_damaged("a node lacks an attribute");
   node->attrs = attrs;
-  return r->failed ? damaged("section GRPH") : BT_OK;
+  return r->failed ? bt_damaged("section GRPH") : BT_OK;
 }
 
 /* Values are made once, and before they are read. */
 static bt_status check_order(bt_model* m, const bt_graph* g) {
   unsigned char* made = bt_blocks_get(&m->memory, (size_t)g->n_values);
-  if (!made) return no_memory();
+  if (!made) return bt_no_memory();
   for (int i = 0; i < g->n_values; ++i) made[i] = bt_is_constant(&g->values[i]) != 0;
   for (int i = 0; i < g->n_inputs; ++i) {
-    if (made[g->inputs[i]]) return damaged("an input is given twice");
+    if (made[g->inputs[i]]) return bt_damaged("an input is given twice");
     made[g->inputs[i]] = 1;
   }
   for (int n = 0; n < g->n_nodes; ++n) {
     const bt_node* node = &g->nodes[n];
     for (int i = 0; i < node->n_in; ++i)
-      if (node->in[i] >= 0 && !made[node->in[i]]) return damaged("a node reads what was not made before");
+      if (node->in[i] >= 0 && !made[node->in[i]]) return bt_damaged("a node reads what was not made before");
     for (int i = 0; i < node->n_out; ++i) {
       if (node->out[i] < 0) continue;
-      if (made[node->out[i]]) return damaged("a value is made twice");
+      if (made[node->out[i]]) return bt_damaged("a value is made twice");
       made[node->out[i]] = 1;
     }
   }
   for (int i = 0; i < g->n_outputs; ++i)
-    if (!made[g->outputs[i]]) return damaged("an output is never made");
+    if (!made[g->outputs[i]]) return bt_damaged("an output is never made");
   return BT_OK;
 }
 
 static bt_status read_ports(bt_model* m, bt_reader* r, bt_value* values, int n_values, int* count, const int32_t** list) {
   const int n = bt_read_count(r, 3);
   int32_t* indexes = bt_blocks_get(&m->memory, (size_t)n * sizeof *indexes);
-  if (!indexes) return no_memory();
+  if (!indexes) return bt_no_memory();
   for (int i = 0; i < n; ++i) {
     const uint64_t v = bt_read_varint(r);
-    if (r->failed || v >= (uint64_t)n_values) return damaged("a port names no value");
+    if (r->failed || v >= (uint64_t)n_values) return bt_damaged("a port names no value");
     const char* name = read_string(m, r);
     int rank = 0;
     int64_t dims[BT_MAX_RANK] = {0};
-    if (!bt_read_shape(r, m->n_symbols, &rank, dims)) return damaged("the shape of a port");
+    if (!bt_read_shape(r, m->n_symbols, &rank, dims)) return bt_damaged("the shape of a port");
     indexes[i] = (int32_t)v;
     values[v].name = name;
     if (!bt_is_constant(&values[v])) {
@@ -317,10 +272,10 @@ static bt_status read_ports(bt_model* m, bt_reader* r, bt_value* values, int n_v
 }
 
 static bt_status read_graph(bt_model* m, bt_reader* r, int depth, bt_graph* g) {
-  if (depth > DEPTH_MAX) return damaged("graphs are nested too deeply");
+  if (depth > DEPTH_MAX) return bt_damaged("graphs are nested too deeply");
   const int n_values = bt_read_count(r, 1);
   bt_value* values = bt_blocks_get(&m->memory, (size_t)n_values * sizeof *values);
-  if (!values) return no_memory();
+  if (!values) return bt_no_memory();
   for (int i = 0; i < n_values; ++i) {
     bt_value* v = &values[i];
     const unsigned tag = (unsigned)bt_read_le(r, 1);
@@ -328,7 +283,7 @@ static bt_status read_graph(bt_model* m, bt_reader* r, int depth, bt_graph* g) {
     v->rank = -1;
     if (tag & BT_VALUE_CONSTANT) {
       const uint64_t index = bt_read_varint(r);
-      if (index >= (uint64_t)m->n_tensors) return damaged("a constant names no tensor");
+      if (index >= (uint64_t)m->n_tensors) return bt_damaged("a constant names no tensor");
       const bt_stored* s = &m->tensors[index];
       v->dtype = s->dtype;
       v->rank = s->rank;
@@ -343,10 +298,10 @@ static bt_status read_graph(bt_model* m, bt_reader* r, int depth, bt_graph* g) {
       continue;
     }
     v->dtype = (bt_dtype)(tag & 0x1F);
-    if (!bt_is_type(v->dtype < BT_DTYPE_COUNT ? v->dtype : BT_NONE, BT_TYPES_ANY)) return damaged("a value of unknown type");
+    if (!bt_is_type(v->dtype < BT_DTYPE_COUNT ? v->dtype : BT_NONE, BT_TYPES_ANY)) return bt_damaged("a value of unknown type");
     if (tag & BT_VALUE_QUANT) {
       const uint64_t index = bt_read_varint(r);
-      if (index >= (uint64_t)m->n_quants) return damaged("a value names no scale");
+      if (index >= (uint64_t)m->n_quants) return bt_damaged("a value names no scale");
       v->quant = &m->quants[index];
     }
   }
@@ -354,32 +309,32 @@ static bt_status read_graph(bt_model* m, bt_reader* r, int depth, bt_graph* g) {
   BT_TRY(read_ports(m, r, values, n_values, &g->n_outputs, &g->outputs));
   const int n_nodes = bt_read_count(r, 4);
   bt_node* nodes = bt_blocks_get(&m->memory, (size_t)n_nodes * sizeof *nodes);
-  if (!nodes) return no_memory();
+  if (!nodes) return bt_no_memory();
   g->values = values, g->n_values = n_values;
   g->nodes = nodes, g->n_nodes = n_nodes;
   for (int i = 0; i < n_nodes; ++i) BT_TRY(read_node(m, r, depth, n_values, &nodes[i]));
-  if (r->failed) return damaged("section GRPH");
+  if (r->failed) return bt_damaged("section GRPH");
   return check_order(m, g);
 }
 
 static bt_status read_operators(bt_model* m, bt_reader* r, const bt_op_table* table) {
   const int n = bt_read_count(r, 1);
   m->ops = bt_blocks_get(&m->memory, (size_t)n * sizeof *m->ops);
-  if (!m->ops) return no_memory();
+  if (!m->ops) return bt_no_memory();
   for (int i = 0; i < n; ++i) {
     const char* name = read_string(m, r);
     m->ops[i] = bt_find_op(table, name);
-    if (r->failed) return damaged("section GRPH");
+    if (r->failed) return bt_damaged("section GRPH");
     if (!m->ops[i])
       return bt_report(BT_UNSUPPORTED, "the model needs the operator %.40s, which this program does not carry", name);
   }
   m->n_ops = n;
   const int n_symbols = bt_read_count(r, 1);
   m->symbols = bt_blocks_get(&m->memory, (size_t)n_symbols * sizeof *m->symbols);
-  if (!m->symbols) return no_memory();
+  if (!m->symbols) return bt_no_memory();
   for (int i = 0; i < n_symbols; ++i) m->symbols[i] = read_string(m, r);
   m->n_symbols = n_symbols;
-  return r->failed ? damaged("section GRPH") : BT_OK;
+  return r->failed ? bt_damaged("section GRPH") : BT_OK;
 }
 
 /* Names of inner values and nodes, for messages and reports. */
@@ -392,7 +347,7 @@ static bt_status read_names(bt_model* m) {
     if (name[0]) v->name = name;
   }
   for (int i = 0; i < m->graph.n_nodes; ++i) ((bt_node*)(uintptr_t)&m->graph.nodes[i])->name = read_string(m, &r);
-  return r.failed || r.at != r.end ? damaged("section NAME") : BT_OK;
+  return r.failed || r.at != r.end ? bt_damaged("section NAME") : BT_OK;
 }
 
 bt_status bt_open(const void* bytes, size_t size, const bt_open_options* options, bt_model** model) {
@@ -400,17 +355,18 @@ bt_status bt_open(const void* bytes, size_t size, const bt_open_options* options
   if (!options) options = &defaults;
   *model = NULL;
   bt_model* m = calloc(1, sizeof *m);
-  if (!m) return no_memory();
+  if (!m) return bt_no_memory();
   m->bytes = bytes;
   m->size = size;
-  bt_status status = read_sections(m, !options->skip_checksums);
-  if (status == BT_OK && !bt_find_section(m, BT_SECTION_GRAPH)) status = damaged("there is no section GRPH");
-  if (status == BT_OK) status = read_quants(m);
+  bt_reader numbers = {0};
+  bt_status status = bt_read_sections(m, !options->skip_checksums, &numbers);
+  if (status == BT_OK && !bt_find_section(m, BT_SECTION_GRAPH)) status = bt_damaged("there is no section GRPH");
+  if (status == BT_OK) status = read_all_quants(m, numbers);
   if (status == BT_OK) status = read_tensors(m);
   bt_reader r = bt_section_reader(m, BT_SECTION_GRAPH);
   if (status == BT_OK) status = read_operators(m, &r, options->ops ? options->ops : &bt_all_ops);
   if (status == BT_OK) status = read_graph(m, &r, 0, &m->graph);
-  if (status == BT_OK && r.at != r.end) status = damaged("section GRPH is too long");
+  if (status == BT_OK && r.at != r.end) status = bt_damaged("section GRPH is too long");
   if (status == BT_OK) status = read_names(m);
   if (status != BT_OK) {
     bt_close(m);

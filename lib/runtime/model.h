@@ -10,9 +10,16 @@
 extern "C" {
 #endif
 
+/* A few bytes of code can stand for any number of equal elements, and many values for one tensor. A file
+   may unfold to this factor of its size, plus a constant for small ones: far above any real model. */
+#define BT_UNFOLD_FACTOR 1000u
+#define BT_UNFOLD_FREE ((uint64_t)256 << 20)
+
 typedef struct bt_section {
   uint32_t name, flags, crc;
   uint64_t offset, size, raw;
+  const unsigned char* bytes;
+  int is_packed; /* it lies inside of PACK: it has no offset and no checksum */
 } bt_section;
 
 struct bt_model {
@@ -24,6 +31,7 @@ struct bt_model {
   int n_sections;
   bt_blocks memory; /* everything below */
   uint64_t unfolded; /* bytes of all constants once they are decoded, counted per use */
+  int is_packed;     /* the small sections come from PACK */
   bt_quant* quants;
   int n_quants;
   bt_stored* tensors;
@@ -35,6 +43,13 @@ struct bt_model {
   bt_graph graph;
 };
 
+/* The two ways to fail that need no more words. */
+bt_status bt_damaged(const char* what);
+bt_status bt_no_memory(void);
+
+/* Header, table of contents and PACK of m->bytes; `numbers` becomes the second stream of PACK, empty where
+   there is none. */
+bt_status bt_read_sections(bt_model* m, int check_weights, bt_reader* numbers);
 /* NULL where the file has no such section. */
 const bt_section* bt_find_section(const bt_model* model, uint32_t name);
 bt_reader bt_section_reader(const bt_model* model, uint32_t name);

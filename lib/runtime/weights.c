@@ -21,19 +21,46 @@ static int64_t count_of(int rank, const int64_t* dims) {
   return n;
 }
 
+static int is_raw(const bt_stored* s) { return s->coding == BT_CODE_STORED || s->coding == BT_CODE_INLINE; }
+
 static int mapping_fits(const bt_stored* s) {
   switch (s->mapping) {
-    case BT_MAP_RAW: return s->coding == BT_CODE_STORED;
+    case BT_MAP_RAW: return is_raw(s);
     case BT_MAP_INT: return bt_is_int(s->dtype) || s->dtype == BT_BOOL;
     case BT_MAP_REAL: return s->dtype == BT_F32 && s->quant;
     case BT_MAP_BOOK: return s->book_entries >= 1 && s->book_entries <= 65536;
     case BT_MAP_PLANES: return s->coding == BT_CODE_RANS;
+    case BT_MAP_HALF: return s->dtype == BT_F32 && s->coding == BT_CODE_BITS && s->bits == 16;
     default: return 0;
   }
 }
 
-int bt_stored_read(bt_reader* r, const unsigned char* weights, uint64_t weights_size,
-                   const bt_quant* quants, int n_quants, bt_stored* s) {
+/* Where its bytes are, and whether their number can be right. */
+static int read_place(bt_reader* r, bt_shelf* shelf, bt_stored* s) {
+  const uint64_t bytes = (uint64_t)s->count * bt_dtype_size(s->dtype);
+  if (s->coding == BT_CODE_INLINE) {
+    s->size = bytes;
+    s->bytes = shelf->is_packed ? bt_read_bytes(r, bytes) : NULL;
+    return s->bytes != NULL;
+  }
+  const uint64_t offset = shelf->is_packed ? shelf->end + (uint64_t)bt_read_zigzag(r) : bt_read_varint(r);
+  s->size = bt_read_varint(r);
+  s->has_crc = !shelf->is_packed;
+  if (s->has_crc) s->crc = (uint32_t)bt_read_le(r, 4);
+  if (r->failed || offset > shelf->weights_size || s->size > shelf->weights_size - offset) return 0;
+  s->bytes = shelf->weights + offset;
+  shelf->end = offset + s->size;
+  switch (s->coding) { /* so that nothing large is allocated for what a few bytes claim */
+    case BT_CODE_STORED: return s->size == bytes;
+    case BT_CODE_BITS: return s->size == ((uint64_t)s->count * s->bits + 7) / 8 && s->bits > 0;
+    case BT_CODE_SPARSE: return s->size >= ((uint64_t)s->count + 7) / 8;
+    case BT_CODE_RANS: return s->size >= (uint64_t)s->count / BT_RANS_BLOCK * (4 * BT_RANS_LANES);
+    case BT_CODE_ADAPTIVE: return s->size >= (uint64_t)s->count / 65536; /* 2^-12.7 bits at the least */
+    default: return 0;
+  }
+}
+
+int bt_stored_read(bt_reader* r, bt_shelf* shelf, bt_stored* s) {
   memset(s, 0, sizeof *s);
   s->dtype = (bt_dtype)bt_read_le(r, 1);
   s->rank = (int)bt_read_le(r, 1);
@@ -47,8 +74,8 @@ int bt_stored_read(bt_reader* r, const unsigned char* weights, uint64_t weights_
   }
   s->count = count_of(s->rank, s->dims);
   const uint64_t quant = bt_read_varint(r);
-  if (s->count < 0 || quant > (uint64_t)n_quants) return 0;
-  if (quant) s->quant = &quants[quant - 1];
+  if (s->count < 0 || quant > (uint64_t)shelf->n_quants) return 0;
+  if (quant) s->quant = &shelf->quants[quant - 1];
   if (s->quant && s->quant->n > 1 && (s->quant->axis >= s->rank || s->dims[s->quant->axis] != s->quant->n))
     return 0;
   s->mapping = (uint8_t)bt_read_le(r, 1);
@@ -65,25 +92,11 @@ int bt_stored_read(bt_reader* r, const unsigned char* weights, uint64_t weights_
   }
   if (s->coding == BT_CODE_BITS || s->coding == BT_CODE_SPARSE) s->bits = (uint8_t)bt_read_le(r, 1);
   if (s->coding == BT_CODE_SPARSE) s->sparse_zero = (uint32_t)bt_read_varint(r);
-  const uint64_t offset = bt_read_varint(r);
-  s->size = bt_read_varint(r);
-  s->crc = (uint32_t)bt_read_le(r, 4);
-  if (r->failed || !mapping_fits(s) || s->bits > 32) return 0;
-  if (offset > weights_size || s->size > weights_size - offset) return 0;
-  s->bytes = weights + offset;
-  const uint64_t bytes = (uint64_t)s->count * bt_dtype_size(s->dtype);
-  switch (s->coding) { /* so that nothing large is allocated for what a few bytes claim */
-    case BT_CODE_STORED: return s->size == bytes;
-    case BT_CODE_BITS: return s->size == ((uint64_t)s->count * s->bits + 7) / 8 && s->bits > 0;
-    case BT_CODE_SPARSE: return s->size >= ((uint64_t)s->count + 7) / 8;
-    case BT_CODE_RANS: return s->size >= (uint64_t)s->count / BT_RANS_BLOCK * (4 * BT_RANS_LANES);
-    case BT_CODE_ADAPTIVE: return s->size >= (uint64_t)s->count / 8192; /* 2^-9.9 bits at the least */
-    default: return 0;
-  }
+  return !r->failed && mapping_fits(s) && s->bits <= 32 && read_place(r, shelf, s);
 }
 
 int bt_stored_is_ready(const bt_stored* s) {
-  return s->coding == BT_CODE_STORED && (uintptr_t)s->bytes % bt_dtype_size(s->dtype) == 0;
+  return is_raw(s) && (uintptr_t)s->bytes % bt_dtype_size(s->dtype) == 0;
 }
 
 /* ---- symbols ---- */
@@ -146,6 +159,10 @@ static void put(sink* k, int64_t i, uint32_t symbol) {
     return;
   }
   const int64_t q = (int64_t)((uint64_t)s->low + symbol);
+  if (s->mapping == BT_MAP_HALF) {
+    ((float*)(void*)k->out)[i] = bt_from_f16((uint16_t)symbol);
+    return;
+  }
   if (s->mapping == BT_MAP_REAL) {
     const int64_t c = s->quant->n > 1 ? i / k->inner % k->channels : 0;
     const int64_t zero = s->quant->zero ? s->quant->zero[c] : 0;
@@ -189,18 +206,21 @@ static int decode_symbols(sink* k) {
     for (size_t i = 0; i < n && ok; ++i) put(k, (int64_t)i, symbols[i]);
     free(symbols);
   } else if (s->coding == BT_CODE_ADAPTIVE) {
-    uint16_t* symbols = malloc((n + 1) * sizeof *symbols);
-    int32_t* work = malloc((n + 1) * sizeof *work);
-    ok = symbols && work && bt_adaptive_decode(s->bytes, s->size, 65536, symbols, work, n);
-    for (size_t i = 0; i < n && ok; ++i) put(k, (int64_t)i, symbols[i]);
-    free(symbols);
-    free(work);
+    bt_numbers numbers;
+    uint32_t symbols[256];
+    ok = bt_numbers_start(&numbers, s->bytes, s->size, n);
+    for (size_t i = 0; i < n && ok; i += 256) {
+      const size_t count = n - i < 256 ? n - i : 256;
+      ok = bt_numbers_take(&numbers, symbols, count);
+      for (size_t j = 0; j < count && ok; ++j) put(k, (int64_t)(i + j), symbols[j]);
+    }
+    ok = bt_numbers_end(&numbers) && ok;
   }
   return ok && k->ok;
 }
 
 bt_status bt_stored_decode(const bt_stored* s, void* out) {
-  if (bt_crc32(s->bytes, s->size) != s->crc)
+  if (s->has_crc && bt_crc32(s->bytes, s->size) != s->crc)
     return bt_report(BT_BAD_INPUT, "a tensor is damaged: its checksum does not match");
   sink k = {.s = s, .out = out, .element = bt_dtype_size(s->dtype), .inner = 1, .channels = 1, .ok = 1};
   if (s->quant && s->quant->n > 1) {
@@ -208,7 +228,7 @@ bt_status bt_stored_decode(const bt_stored* s, void* out) {
     for (int d = s->quant->axis + 1; d < s->rank; ++d) k.inner *= s->dims[d];
   }
   int ok = 1;
-  if (s->coding == BT_CODE_STORED) memcpy(out, s->bytes, s->size);
+  if (is_raw(s)) memcpy(out, s->bytes, s->size);
   else if (s->mapping == BT_MAP_PLANES) ok = decode_planes(s, out, k.element);
   else ok = decode_symbols(&k);
   return ok ? BT_OK : bt_report(BT_BAD_INPUT, "a tensor is damaged: its code does not decode");

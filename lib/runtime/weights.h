@@ -26,12 +26,22 @@ typedef struct bt_stored {
   const unsigned char* bytes;
   uint64_t size;
   uint32_t crc;
+  uint8_t has_crc;
 } bt_stored;
 
-/* Reads one record of TENS. `weights` is the section WGHT. Fails on anything that does not fit
-   together; the bytes themselves are not looked at. */
-int bt_stored_read(bt_reader* r, const unsigned char* weights, uint64_t weights_size,
-                   const bt_quant* quants, int n_quants, bt_stored* out);
+/* What the records of TENS refer to. */
+typedef struct bt_shelf {
+  const unsigned char* weights; /* section WGHT */
+  uint64_t weights_size;
+  const bt_quant* quants;
+  int n_quants;
+  int is_packed; /* TENS lies in PACK */
+  uint64_t end;  /* of the last tensor that was read, in WGHT */
+} bt_shelf;
+
+/* Reads one record of TENS. Fails on anything that does not fit together; the bytes themselves are not
+   looked at. */
+int bt_stored_read(bt_reader* r, bt_shelf* shelf, bt_stored* out);
 /* The elements can be used where they lie: raw, and aligned as their type asks for. */
 int bt_stored_is_ready(const bt_stored* s);
 /* CRC, then all elements into out (count * bt_dtype_size bytes). BT_BAD_INPUT where damaged. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // .btm files: what is written runs and reads back; damaged files are refused or run as before.
+#include <cmath>
+
 #include "base/random.h"
 #include "catch.h"
 #include "eval/session.h"
@@ -8,11 +10,9 @@
 #include "formats/native/entropy.h"
 #include "formats/native/write.h"
 #include "ir/text.h"
-#include "runtime/adaptive.h"
 #include "runtime/crc.h"
 #include "runtime/layout.h"
 #include "runtime/bantam.h"
-#include "runtime/rans.h"
 
 namespace bantam {
 namespace {
@@ -97,6 +97,32 @@ TEST_CASE("palettes of groups are stored by group", "[native]") {
   CHECK(((*direct->run({&x, 1}))[0] == (*stored->run({&x, 1}))[0]));
 }
 
+TEST_CASE("weights that are shared and pruned elsewhere are stored near their entropy, unchanged", "[native]") {
+  // a third of the weights is left, of 255 values; their sizes are normal, and so are the counts of the palette
+  Random random(6);
+  std::vector<float> w(256 * 512);
+  std::vector<uint32_t> symbols;
+  for (float& v : w) {
+    double sum = -6;
+    for (int k = 0; k < 12; ++k) sum += static_cast<double>(random.uniform(0, 1));
+    const auto entry = static_cast<int>(std::clamp(sum * 40, -127.0, 127.0));
+    v = random.below(3) == 0 ? std::tanh(static_cast<float>(entry) / 200) : 0.0f;
+    symbols.push_back(v == 0.0f ? 127 : static_cast<uint32_t>(entry + 127));
+  }
+  const Tensor tensor = Tensor::of_floats({256, 512}, w);
+  const EncodedTensor e = encode_tensor(tensor, nullptr, Codec::best);
+  CHECK(e.mapping == BT_MAP_BOOK);
+  CHECK(static_cast<double>(e.bytes.size()) < 1.01 * entropy_bytes(symbols));
+  Graph g = parse("graph { in %x : f32[1,512] const %w : f32[256,512] = splat(0) %y = Gemm(%x, %w) {transB=1} out %y }");
+  g.find("w")->constant = std::make_shared<const Tensor>(tensor);
+  for (const Format* f : all_formats()) {
+    if (std::string(f->name) != "native") continue;
+    auto back = f->read(write(g, Codec::best), "x.btm", {});
+    if (!back.ok()) FAIL(back.error().message);
+    for (const Node* n : back->graph.nodes()) CHECK((*n->input(1)->constant == tensor));
+  }
+}
+
 TEST_CASE("the size map adds up to the file", "[native]") {
   const Graph g = model();
   for (const Codec codec : {Codec::none, Codec::best}) {
@@ -149,6 +175,61 @@ TEST_CASE("damaged files are refused, or compute what they did before", "[native
   CHECK(refused > 2900);
 }
 
+TEST_CASE("every single byte of a file matters: changed, it is refused, or nothing changes", "[native]") {
+  const Graph g = model();
+  const Tensor x = image();
+  for (const Codec codec : {Codec::pack, Codec::best}) {
+    const Bytes good = write(g, codec);
+    auto reference = Session::of_file(good);
+    REQUIRE(reference.ok());
+    const auto want = reference->run({&x, 1});
+    REQUIRE(want.ok());
+    for (size_t at = 0; at < good.size(); ++at)
+      for (const int flip : {0x01, 0x80, 0xFF}) {
+        std::vector<uint8_t> bytes(good.data(), good.data() + good.size());
+        bytes[at] = static_cast<uint8_t>(bytes[at] ^ flip);
+        auto session = Session::of_file(Bytes(bytes), {.max_bytes = 1 << 24});
+        if (!session.ok()) continue;
+        const auto got = session->run({&x, 1});
+        if (!got.ok() || !((*got)[0] == (*want)[0])) FAIL("byte " << at << " of " << good.size());
+      }
+  }
+}
+
+TEST_CASE("structure that is too large to be packed is written as it is", "[native]") {
+  const std::string name = "%" + std::string(40, 'n');
+  std::string text = "graph {\n  in " + name + "0 : f32[4]\n";
+  for (int i = 0; i < 6000; ++i) text += "  " + name + std::to_string(i + 1) + " = Neg(" + name + std::to_string(i) + ")\n";
+  const Graph small = model(), large = parse((text + "  out " + name + "6000\n}\n").c_str());
+  const auto has_pack = [](const Bytes& file) { return std::search(file.data(), file.data() + 200, "PACK", "PACK" + 4) != file.data() + 200; };
+  CHECK(has_pack(write(small, Codec::best)));
+  CHECK_FALSE(has_pack(write(small, Codec::pack)));
+  const Bytes file = write(large, Codec::best);
+  CHECK_FALSE(has_pack(file));
+  CHECK(Session::of_file(file).ok());
+}
+
+TEST_CASE("floats that half precision holds take two bytes", "[native]") {
+  std::vector<float> halves, others;
+  Random random(21);
+  for (int i = 0; i < 5000; ++i) {
+    halves.push_back(bt_from_f16(static_cast<uint16_t>(random.below(0x7C00) | (random.below(2) << 15))));
+    others.push_back(random.uniform(-1, 1));
+  }
+  const EncodedTensor e = encode_tensor(Tensor::of_floats({5000}, halves), nullptr, Codec::pack);
+  CHECK(e.mapping == BT_MAP_HALF);
+  CHECK(e.bytes.size() == 10000);
+  CHECK(encode_tensor(Tensor::of_floats({5000}, others), nullptr, Codec::pack).mapping == BT_MAP_RAW);
+  Graph g = parse("graph { in %x : f32[5000] const %w : f32[5000] = splat(0) const %v : f32[5000] = splat(0) %y = Add(%x, %w) %z = Add(%y, %v) out %z }");
+  for (const char* name : {"w", "v"}) g.find(name)->constant = std::make_shared<const Tensor>(Tensor::of_floats({5000}, halves));
+  const Bytes file = write(g, Codec::pack);
+  CHECK(file.size() < 11000);  // equal tensors are stored once
+  const Tensor zero = Tensor::of_floats({5000}, std::vector<float>(5000, 0.0f));
+  auto direct = Session::of_graph(g), stored = Session::of_file(file);
+  if (!stored.ok()) FAIL(stored.error().message);
+  CHECK(((*direct->run({&zero, 1}))[0] == (*stored->run({&zero, 1}))[0]));
+}
+
 TEST_CASE("files that only pass their checksums are still checked", "[native]") {
   // Structure is mutated and all checksums are made right again: nothing may crash.
   const Graph g = model();
@@ -180,48 +261,6 @@ TEST_CASE("files that only pass their checksums are still checked", "[native]") 
     (void)session->run({&x, 1});
   }
   CHECK(opened > 0);
-}
-
-TEST_CASE("entropy coders return what they were given", "[native]") {
-  Random random(5);
-  for (int round = 0; round < 60; ++round) {
-    const size_t n = round < 4 ? static_cast<size_t>(round + 1) : 1 + random.below(round % 10 == 0 ? 200000 : 5000);
-    const uint64_t alphabet = 1 + random.below(256);
-    std::vector<uint8_t> symbols(n);
-    std::vector<uint16_t> wide(n);
-    for (size_t i = 0; i < n; ++i) {
-      // peaked distributions as well as flat ones
-      uint64_t s = random.below(alphabet);
-      for (int k = 0; k < round % 5; ++k) s = std::min(s, random.below(alphabet));
-      symbols[i] = static_cast<uint8_t>(s);
-      wide[i] = static_cast<uint16_t>(round % 7 == 0 ? s * 251 : s);
-    }
-    const auto code = encode_rans(symbols);
-    std::vector<uint8_t> back(n);
-    REQUIRE(bt_rans_decode(code.data(), code.size(), back.data(), n));
-    CHECK((back == symbols));
-    CHECK(!bt_rans_decode(code.data(), code.size() - 1, back.data(), n));
-    const uint32_t zero = static_cast<uint32_t>(random.below(alphabet));
-    const auto adaptive = encode_adaptive(wide, zero, round % 3 == 0 ? 9 : 0);
-    std::vector<uint16_t> wide_back(n);
-    std::vector<int32_t> work(n);
-    REQUIRE(bt_adaptive_decode(adaptive.data(), adaptive.size(), 65536, wide_back.data(), work.data(), n));
-    CHECK((wide_back == wide));
-  }
-}
-
-TEST_CASE("rANS stays close to the entropy", "[native]") {
-  Random random(9);
-  std::vector<uint8_t> symbols(1 << 18);
-  std::vector<uint16_t> wide;
-  for (uint8_t& s : symbols) {
-    int sum = 0;
-    for (int k = 0; k < 8; ++k) sum += static_cast<int>(random.below(32));
-    s = static_cast<uint8_t>(sum);
-    wide.push_back(s);
-  }
-  const double ideal = entropy_bytes(wide);
-  CHECK(static_cast<double>(encode_rans(symbols).size()) < ideal * 1.01);
 }
 
 }  // namespace bantam

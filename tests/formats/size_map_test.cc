@@ -28,8 +28,8 @@ std::map<std::string, uint64_t> by_name(const std::vector<SizeRow>& rows) {
 TEST_CASE("the size map of a file that was written is that of the writer", "[formats]") {
   const auto graph = parse_graph(R"(graph {
     in %x : f32[2,64]
-    const %w : f32[64,8] = random(seed=1, lo=-1, hi=1)
-    const %b : f32[8] = splat(0.5)
+    const %w : f32[64,32] = random(seed=1, lo=-1, hi=1)
+    const %b : f32[32] = splat(0.5)
     %a = MatMul(%x, %w)
     %y = Add(%a, %b)
     out %y
@@ -46,8 +46,8 @@ TEST_CASE("the size map of a file that was written is that of the writer", "[for
     REQUIRE(rows.ok());
     CHECK(sum_of(*rows) == bytes.size());
     CHECK(by_name(*rows).at("w") == by_name(file.size_map).at("w"));
-    CHECK(by_name(*rows).at("b") == by_name(file.size_map).at("b"));
-    CHECK(by_name(*rows).at("(graph)") == by_name(file.size_map).at("(graph)"));
+    const char* structure = codec == Codec::best ? "(graph, scales, records, names, recipe)" : "(graph)";
+    CHECK(by_name(*rows).at(structure) == by_name(file.size_map).at(structure));
   }
 }
 
