@@ -22,6 +22,7 @@ void add_inspect(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
+void add_tune(CLI::App& app, Action& action);
 void add_unpack(CLI::App& app, Action& action);
 void add_pack(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);

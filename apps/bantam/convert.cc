@@ -2,7 +2,6 @@
 // bantam convert: read, run a recipe, write, verify what was written, report.
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
@@ -144,18 +143,9 @@ class Conversion {
 
   // ---- writing ----
 
-  std::string meta() const {
-    nlohmann::ordered_json j;
-    j["tool"] = "bantam " BANTAM_VERSION;
-    j["source"] = report_.source_hash;
-    if (data_) j["data"] = data_->hash().substr(0, 32), j["samples"] = data_->count();
-    j["recipe"] = recipe_;
-    return j.dump();
-  }
-
   Result<void> write_outputs() {
     OutputOptions options;
-    options.write.meta = meta();
+    options.write.meta = meta_of(report_.source_hash, data_.get(), recipe_);
     options.write.codec = o_.codec;
     options.write.names = !o_.strip_names;
     options.write.opset = o_.opset;

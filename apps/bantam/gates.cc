@@ -17,25 +17,6 @@ const std::vector<std::string>& gate_names() {
   return names;
 }
 
-// 0.5%, 30dB, 400KB, 1.1x
-Result<double> parse_limit(std::string_view text) {
-  struct Unit {
-    const char* suffix;
-    double factor;
-  };
-  static constexpr Unit kUnits[] = {{"%", 0.01}, {"dB", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"B", 1}, {"x", 1}, {"ms", 1}};
-  double factor = 1;
-  for (const Unit& u : kUnits)
-    if (text.ends_with(u.suffix)) {
-      factor = u.factor;
-      text.remove_suffix(std::string_view(u.suffix).size());
-      break;
-    }
-  double v = 0;
-  if (!parse_double(trim(text), &v)) return Error{Code::usage, formatted("--gate: {} is no number", quote(text))};
-  return v * factor;
-}
-
 double worst(const Report& r, double OutputQuality::*field) {
   double v = INFINITY;
   for (const OutputQuality& o : r.outputs) v = std::min(v, o.*field);
@@ -61,6 +42,24 @@ std::optional<double> measured(const std::string& name, const Report& r) {
   return std::nullopt;
 }
 
+Result<double> parse_limit(std::string_view text, const char* flag) {
+  struct Unit {
+    const char* suffix;
+    double factor;
+  };
+  static constexpr Unit kUnits[] = {{"%", 0.01}, {"dB", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"B", 1}, {"x", 1}, {"ms", 1}};
+  double factor = 1;
+  for (const Unit& u : kUnits)
+    if (text.ends_with(u.suffix)) {
+      factor = u.factor;
+      text.remove_suffix(std::string_view(u.suffix).size());
+      break;
+    }
+  double v = 0;
+  if (!parse_double(trim(text), &v)) return Error{Code::usage, formatted("{}: {} is no number", flag, quote(text))};
+  return v * factor;
+}
+
 Result<std::vector<Gate>> parse_gates(const std::string& text) {
   std::vector<Gate> gates;
   for (const std::string& part : split(text, ',')) {
@@ -75,7 +74,7 @@ Result<std::vector<Gate>> parse_gates(const std::string& text) {
     gate.text = piece;
     if (std::find(gate_names().begin(), gate_names().end(), gate.name) == gate_names().end())
       return Error{Code::usage, formatted("--gate: {} is not measured{}; measured: {}", quote(gate.name), suggestion(gate.name, gate_names()), join(gate_names(), ", "))};
-    TRY(gate.limit, parse_limit(trim(piece.substr(at + 2))));
+    TRY(gate.limit, parse_limit(trim(piece.substr(at + 2)), "--gate"));
     gates.push_back(std::move(gate));
   }
   return gates;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +19,8 @@ struct Gate {
   std::string text;  // as written
 };
 
+// "0.5%" is 0.005, "400KB" 400000, "30dB" 30. `flag` is for the message.
+Result<double> parse_limit(std::string_view text, const char* flag);
 Result<std::vector<Gate>> parse_gates(const std::string& text);
 // One row for each gate; fails where the report has nothing that a gate is about.
 Result<std::vector<GateRow>> check_gates(const std::vector<Gate>& gates, const Report& report);

@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "bantam " BANTAM_VERSION);
   app.require_subcommand(1);
   Action action;
-  for (const auto add : {add_convert, add_compare, add_run, add_inspect, add_bench, add_list, add_verify, add_unpack, add_pack, add_completion}) add(app, action);
+  for (const auto add : {add_convert, add_tune, add_compare, add_run, add_inspect, add_bench, add_list, add_verify, add_unpack, add_pack, add_completion}) add(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

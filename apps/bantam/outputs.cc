@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "apps/bantam/c_source.h"
 #include "apps/bantam/console.h"
@@ -105,6 +106,15 @@ Result<Graph> fitted(const Graph& graph, const Format& format, std::vector<std::
 }
 
 }  // namespace
+
+std::string meta_of(const std::string& source_hash, const Dataset* data, const std::string& recipe) {
+  nlohmann::ordered_json j;
+  j["tool"] = "bantam " BANTAM_VERSION;
+  j["source"] = source_hash;
+  if (data) j["data"] = data->hash().substr(0, 32), j["samples"] = data->count();
+  j["recipe"] = recipe;
+  return j.dump();
+}
 
 Result<void> check_outputs(const std::vector<std::string>& paths) {
   if (paths.empty()) return Error{Code::usage, "convert needs an output: -o model.btm"};

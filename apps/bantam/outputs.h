@@ -28,6 +28,9 @@ struct Output {
   Bytes file;  // empty where the output is a folder
 };
 
+// What a file says about where it comes from, as JSON. `data` may be null.
+std::string meta_of(const std::string& source_hash, const Dataset* data, const std::string& recipe);
+
 // Checks the suffixes before any work. An error of code usage where there is no output.
 Result<void> check_outputs(const std::vector<std::string>& paths);
 

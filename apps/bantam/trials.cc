@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/bantam/trials.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/format.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "pass/runner.h"
+#include "report/comparison.h"
+#include "report/layers.h"
+
+namespace bantam {
+namespace {
+
+const std::string& name_of(const Step& s) {
+  static const std::string block;
+  return s.pass ? s.pass->name : block;
+}
+
+void set(Step& s, const std::string& key, const std::string& value) {
+  for (auto& [name, old] : s.arguments)
+    if (name == key) {
+      old = value;
+      return;
+    }
+  s.arguments.emplace_back(key, value);
+}
+
+// Where recipes begin to differ.
+bool is_choice(const Step& s) {
+  static const std::set<std::string> names = {"choose-steps", "choose-precision", "quantize"};
+  return names.contains(name_of(s));
+}
+
+}  // namespace
+
+Result<std::vector<Step>> steps_of(const Trial& trial) {
+  TRY(auto steps, parse_recipe(all_recipes().at(trial.plain8 ? "int8" : "small"), true));
+  // only integers need these
+  static const std::set<std::string> integer = {"equalize-layers", "calibrate", "choose-precision", "correct-bias", "lower-to-integer"};
+  if (trial.arithmetic == Trial::Arithmetic::real)
+    std::erase_if(steps, [](const Step& s) { return integer.contains(name_of(s)); });
+  for (Step& s : steps) {
+    if (name_of(s) == "choose-steps") set(s, "quality", formatted("{}", trial.quality));
+    if (name_of(s) != "quantize") continue;
+    if (trial.arithmetic == Trial::Arithmetic::real) set(s, "activations", "none");
+    if (!trial.keep.empty()) set(s, "keep", join(trial.keep, ","));
+  }
+  return steps;
+}
+
+Result<std::unique_ptr<Trials>> Trials::open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads) {
+  TRY(Session reference, Session::of_graph(source, {.threads = threads}));
+  return std::unique_ptr<Trials>(new Trials(std::move(source), std::move(source_hash), data, eval, threads, std::move(reference)));
+}
+
+Result<Graph> Trials::converted(const std::vector<Step>& steps) {
+  const auto choice = std::find_if(steps.begin(), steps.end(), is_choice);
+  const std::vector<Step> head(steps.begin(), choice), tail(choice, steps.end());
+  TRY(const std::string key, expand_recipe(head));
+  auto start = starts_.find(key);
+  if (start == starts_.end()) {
+    Start s{source_.clone(), {}};
+    s.ctx.threads = threads_;
+    s.ctx.data = &data_;
+    TRY(run_recipe(s.graph, head, s.ctx));
+    start = starts_.emplace(key, std::move(s)).first;
+  }
+  Graph graph = start->second.graph.clone();
+  PassContext ctx = start->second.ctx;
+  TRY(run_recipe(graph, tail, ctx));
+  return graph;
+}
+
+Result<Outcome> Trials::run(const Trial& trial, const std::string& path, OutputFiles& files, std::string& file_hash) {
+  TRY(const auto steps, steps_of(trial));
+  TRY(const Graph graph, converted(steps));
+  OutputOptions options;
+  TRY(const std::string recipe, expand_recipe(steps));
+  options.write.meta = meta_of(source_hash_, &data_, recipe);
+  options.threads = threads_;
+  options.data = &data_;
+  TRY(const Output output, write_output(path, graph, options, files));
+  file_hash = hex(hash_of(output.file.data(), output.file.size()), 16);
+  return measured(output, graph);
+}
+
+Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
+  Report report;
+  report.layers = layer_rows(graph, output.size_map);
+  TRY(Session model, Session::of_file(output.file, {.threads = threads_}));
+  ComparisonOptions options;
+  options.layer_samples = 2;
+  options.cost = false;
+  TRY(compare_sessions(reference_, model, eval_, options, report));
+  Outcome o;
+  o.bytes = output.row.bytes;
+  o.sqnr = INFINITY;
+  for (const OutputQuality& q : report.outputs) {
+    o.sqnr = std::min(o.sqnr, q.sqnr_db);
+    if (q.agreement) o.drop = std::max(o.drop, 1 - *q.agreement);
+    measures_drop_ = measures_drop_ || q.agreement;
+  }
+  if (report.metric && report.metric->name != "psnr") {
+    o.drop = report.metric->reference - report.metric->compressed;
+    measures_drop_ = true;
+  }
+  double least = INFINITY;
+  for (const LayerRow& l : report.layers) {
+    const double error = l.own_db.value_or(INFINITY);
+    if (l.arithmetic != "int8" || l.bytes == 0 || error >= least || l.name.find_first_of("*?, ") != std::string::npos) continue;
+    least = error;
+    o.worst = l.name;
+  }
+  return o;
+}
+
+}  // namespace bantam

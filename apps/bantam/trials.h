@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversions of one model by many recipes, for `bantam tune`: what recipes begin with in common is done once.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/bantam/outputs.h"
+#include "eval/session.h"
+#include "pass/recipe.h"
+#include "search/search.h"
+
+namespace bantam {
+
+class Trials {
+ public:
+  // `data` calibrates, `eval` measures; both outlive this.
+  static Result<std::unique_ptr<Trials>> open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads);
+
+  // Converts, and writes to `path` among `files` (not committed); `file_hash` becomes that of the bytes.
+  Result<Outcome> run(const Trial& trial, const std::string& path, OutputFiles& files, std::string& file_hash);
+  // Whether run() could say how much of the task's measure, or of agreement, was lost.
+  bool measures_drop() const { return measures_drop_; }
+
+ private:
+  struct Start {
+    Graph graph;
+    PassContext ctx;
+  };
+  Trials(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, Session reference)
+      : source_(std::move(source)), source_hash_(std::move(source_hash)), data_(data), eval_(eval), threads_(threads), reference_(std::move(reference)) {}
+  Result<Graph> converted(const std::vector<Step>& steps);
+  Result<Outcome> measured(const Output& output, const Graph& graph);
+
+  Graph source_;
+  std::string source_hash_;
+  Dataset& data_;
+  Dataset& eval_;
+  int threads_;
+  Session reference_;
+  bool measures_drop_ = false;
+  std::map<std::string, Start> starts_;  // by the steps that led there
+};
+
+// The recipe of a trial: `int8` or `small`, changed.
+Result<std::vector<Step>> steps_of(const Trial& trial);
+
+}  // namespace bantam

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "base/format.h"
+#include "base/text.h"
+
+namespace bantam {
+namespace {
+
+constexpr double kLowest = 5, kHighest = 50;  // dB of choose-steps that make sense
+constexpr int kHalvings = 6;                  // 45 dB / 2^6: less than one
+
+}  // namespace
+
+std::string Trial::text() const {
+  std::string text = plain8 ? "8 bits" : formatted("steps of {:.2f} dB", quality);
+  text += arithmetic == Arithmetic::int8 ? ", int8" : ", float";
+  return keep.empty() ? text : text + ", keep " + join(keep, " ");
+}
+
+// Stages: plain 8 bits in integers, so that there is a file soon; steps in integers; steps in float, which lose
+// less; steps with the worst layer of the best file so far in float; plain 8 bits in float, the least loss that
+// is on offer.
+std::optional<Trial> Search::next() const {
+  Trial plain;
+  plain.plain8 = true;
+  if (stage_ == 0) return plain;
+  if (track_) return track_->trial;
+  plain.arithmetic = Trial::Arithmetic::real;
+  if (stage_ == 4 && !(best() && is_met(best()->outcome))) return plain;
+  return {};
+}
+
+bool Search::report(const std::optional<Outcome>& outcome) {
+  const auto trial = next();
+  if (!trial) return false;
+  bool leads = false;
+  if (outcome) {
+    seen_.push_back({*trial, *outcome});
+    leads = !best() || is_better(seen_.back(), *best());
+    if (leads) best_ = seen_.size() - 1;
+  }
+  advance(outcome);
+  return leads;
+}
+
+void Search::advance(const std::optional<Outcome>& outcome) {
+  if (track_) {
+    // a limit of quality asks for the coarsest steps that keep it, one of size for the finest that fit
+    const bool is_fine = outcome && has_quality(*outcome);
+    const bool go_down = budget_.limits_quality() ? is_fine : outcome && outcome->bytes > *budget_.max_bytes;
+    (go_down ? track_->high : track_->low) = track_->trial.quality;
+    // finer steps do not help where something else, activations say, makes the error
+    const bool is_flat = !go_down && outcome && outcome->sqnr < track_->last_sqnr + 0.2;
+    track_->last_sqnr = outcome && !go_down ? outcome->sqnr : -1;
+    track_->trial.quality = std::round((track_->low + track_->high) * 4) / 8;
+    if (--track_->left > 0 && outcome && !is_flat) return;
+    track_.reset();
+  }
+  if (++stage_ < 4) open_track();
+}
+
+void Search::open_track() {
+  Track t{{}, kLowest, kHighest, kHalvings, -1};
+  if (stage_ == 2) t.trial.arithmetic = Trial::Arithmetic::real;
+  if (stage_ == 3) {
+    const Entry* from = best();
+    if (!from || from->outcome.worst.empty() || from->trial.plain8 || from->trial.arithmetic == Trial::Arithmetic::real) {
+      ++stage_;
+      return;
+    }
+    t.trial = from->trial;
+    t.trial.keep.push_back(from->outcome.worst);
+    t.low = std::max(kLowest, from->trial.quality - 6);
+    t.high = std::min(kHighest, from->trial.quality + 2);
+    t.left = 3;
+  }
+  // few networks need more than 20 dB: begin below the middle
+  t.trial.quality = std::round(std::min(20.0, (t.low + t.high) / 2) * 4) / 4;
+  track_ = t;
+}
+
+bool Search::has_quality(const Outcome& o) const {
+  return (!budget_.max_drop || o.drop <= *budget_.max_drop) && (!budget_.min_sqnr || o.sqnr >= *budget_.min_sqnr);
+}
+
+bool Search::is_met(const Outcome& o) const { return has_quality(o) && (!budget_.max_bytes || o.bytes <= *budget_.max_bytes); }
+
+// How far beyond the limits, 0 where they are met: a sum of shares of each limit.
+double Search::excess(const Outcome& o) const {
+  double sum = 0;
+  if (budget_.max_bytes) sum += std::max(0.0, static_cast<double>(o.bytes) / static_cast<double>(*budget_.max_bytes) - 1);
+  if (budget_.max_drop) sum += std::max(0.0, (o.drop - *budget_.max_drop) / std::max(*budget_.max_drop, 1e-3));
+  if (budget_.min_sqnr) sum += std::max(0.0, (*budget_.min_sqnr - o.sqnr) / 6);
+  return sum;
+}
+
+bool Search::is_better(const Entry& x, const Entry& y) const {
+  const Outcome &a = x.outcome, &b = y.outcome;
+  const double over_a = excess(a), over_b = excess(b);
+  if (over_a != over_b) return over_a < over_b;
+  // integers run faster: floats have to be worth it
+  const auto price = [](const Entry& e) { return static_cast<double>(e.outcome.bytes) * (e.trial.arithmetic == Trial::Arithmetic::real ? 1.03 : 1); };
+  if (budget_.limits_quality()) return price(x) != price(y) ? price(x) < price(y) : a.sqnr > b.sqnr;
+  return a.drop != b.drop ? a.drop < b.drop : a.sqnr > b.sqnr;
+}
+
+std::vector<Search::Entry> Search::pareto() const {
+  std::vector<Entry> list = seen_;
+  std::stable_sort(list.begin(), list.end(), [](const Entry& a, const Entry& b) {
+    return a.outcome.bytes != b.outcome.bytes ? a.outcome.bytes < b.outcome.bytes : a.outcome.sqnr > b.outcome.sqnr;
+  });
+  std::vector<Entry> front;
+  for (Entry& e : list) {
+    const auto beats = [&](const Entry& f) { return f.outcome.drop <= e.outcome.drop && f.outcome.sqnr >= e.outcome.sqnr; };
+    if (std::none_of(front.begin(), front.end(), beats)) front.push_back(std::move(e));
+  }
+  return front;
+}
+
+std::string Search::unmet() const {
+  const auto by_bytes = [](const Entry& a, const Entry& b) { return a.outcome.bytes < b.outcome.bytes; };
+  const auto by_drop = [](const Entry& a, const Entry& b) { return a.outcome.drop < b.outcome.drop; };
+  const auto by_sqnr = [](const Entry& a, const Entry& b) { return a.outcome.sqnr < b.outcome.sqnr; };
+  const auto said = [](const Entry& e) { return formatted("{}, {} bytes", e.trial.text(), e.outcome.bytes); };
+  std::vector<Entry> good;
+  std::copy_if(seen_.begin(), seen_.end(), std::back_inserter(good), [&](const Entry& e) { return has_quality(e.outcome); });
+  if (!good.empty()) {
+    const Entry& smallest = *std::min_element(good.begin(), good.end(), by_bytes);
+    return formatted("--max-size {} binds: the smallest file{} has {} bytes ({})", *budget_.max_bytes,
+                     budget_.limits_quality() ? " with the quality asked for" : " that was found", smallest.outcome.bytes, smallest.trial.text());
+  }
+  const Entry& closest = *std::min_element(seen_.begin(), seen_.end(), by_drop);
+  if (budget_.max_drop && closest.outcome.drop > *budget_.max_drop)
+    return formatted("--max-drop binds: the least that was lost is {:.2f} % ({})", closest.outcome.drop * 100, said(closest));
+  const Entry& cleanest = *std::max_element(seen_.begin(), seen_.end(), by_sqnr);
+  if (budget_.min_sqnr && cleanest.outcome.sqnr < *budget_.min_sqnr)
+    return formatted("--min-sqnr binds: the most that was reached is {:.1f} dB ({})", cleanest.outcome.sqnr, said(cleanest));
+  return "--max-drop and --min-sqnr are met by some files each, but by none together";
+}
+
+}  // namespace bantam
