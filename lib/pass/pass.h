@@ -19,6 +19,7 @@
 #include "ir/graph.h"
 #include "pass/options.h"
 #include "quant/calibration.h"
+#include "quant/paired_run.h"
 
 namespace bantam {
 
@@ -62,9 +63,20 @@ struct PassContext {
   std::shared_ptr<Calibration> calibration;  // made by `calibrate`
   std::set<std::string> keep_float;  // nodes, by their first output, that `choose-precision` keeps from `quantize`
   std::set<std::string> fine_weights;        // likewise: their weights are stored in more than 8 bits
+  Originals originals;                       // constants before a pass rounded them
   std::vector<Note> notes;
   std::vector<Warning> warnings;
   std::function<void(const std::string& what, double fraction)> progress;
+
+  // The same for passes that run on a copy of the graph, to see what they would do.
+  PassContext for_trial() const {
+    PassContext trial = *this;
+    trial.selector = nullptr;
+    trial.notes.clear();
+    trial.warnings.clear();
+    trial.progress = nullptr;
+    return trial;
+  }
 
   bool selected(const Node& node) const { return !selector || selector->matches(node); }
   void note(const Node& node, std::string text) { notes.push_back({pass, node.name, std::move(text)}); }

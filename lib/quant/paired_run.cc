@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-
 namespace bantam {
 namespace {
 
@@ -29,15 +28,16 @@ Tensor rounded(const Tensor& t, const Value& v) {
 }  // namespace
 
 Result<PairedRun> PairedRun::start(const Graph& graph, SampleSource& source, int64_t most,
-                                   int threads) {
+                                   int threads, const Originals& originals) {
   PairedRun run;
   run.threads_ = threads;
+  run.originals_ = &originals;
   TRY(const auto first, source.at(0));
   TRY(const size_t bytes, bytes_of_sample(graph, first, threads));
   const auto room = static_cast<int64_t>(kMostBytes / std::max<size_t>(2 * bytes, 1));
   const int64_t n = std::max<int64_t>(1, std::min({most, source.count(), room}));
-  run.count_ = static_cast<size_t>(n);
   for (int64_t i = 0; i < n; ++i) {
+    run.all_.push_back(static_cast<size_t>(i));
     TRY(const auto inputs, source.at(i * source.count() / n));
     for (size_t k = 0; k < inputs.size(); ++k) {
       const Value* v = graph.inputs()[k];
@@ -50,8 +50,13 @@ Result<PairedRun> PairedRun::start(const Graph& graph, SampleSource& source, int
   return run;
 }
 
-Result<std::vector<std::vector<Tensor>>> PairedRun::run(const Node& node, Side side,
-                                                        bool round_result) const {
+const Tensor& PairedRun::constant(const Value& v, Side side) const {
+  const auto it = side == Side::real ? originals_->find(v.name) : originals_->end();
+  return it == originals_->end() ? *v.constant : *it->second;
+}
+
+Result<std::vector<std::vector<Tensor>>> PairedRun::run(
+    const Node& node, Side side, bool round_result, const std::vector<size_t>& samples) const {
   const Values& known = side == Side::real ? real_ : rounded_;
   Graph one("", nullptr);
   std::unordered_map<const Value*, Value*> twin;
@@ -59,7 +64,7 @@ Result<std::vector<std::vector<Tensor>>> PairedRun::run(const Node& node, Side s
   std::vector<const Value*> fed;
   for (const Value* v : node.inputs) {
     Value*& copy = twin[v];
-    if (v && !copy && v->constant) copy = one.add_constant(v->name, *v->constant, v->quant);
+    if (v && !copy && v->constant) copy = one.add_constant(v->name, constant(*v, side), v->quant);
     if (v && !copy) {
       copy = one.add_input(v->name, v->dtype, std::nullopt);
       fed.push_back(v);
@@ -75,7 +80,7 @@ Result<std::vector<std::vector<Tensor>>> PairedRun::run(const Node& node, Side s
   const bool simulate = side == Side::rounded;
   TRY(Session session, Session::of_graph(one, {.threads = threads_, .simulate = simulate}));
   std::vector<std::vector<Tensor>> results;
-  for (size_t s = 0; s < count_; ++s) {
+  for (const size_t s : samples) {
     std::vector<Tensor> operands;
     for (const Value* v : fed) operands.push_back(known.at(v)[s]);
     TRY(auto outputs, session.run(operands));
@@ -86,12 +91,17 @@ Result<std::vector<std::vector<Tensor>>> PairedRun::run(const Node& node, Side s
 }
 
 Result<std::vector<Tensor>> PairedRun::compute(const Node& node, Side side) const {
-  TRY(auto results, run(node, side, false));
+  return compute(node, side, all_);
+}
+
+Result<std::vector<Tensor>> PairedRun::compute(const Node& node, Side side,
+                                               const std::vector<size_t>& samples) const {
+  TRY(auto results, run(node, side, false, samples));
   return std::move(results.at(0));
 }
 
 Result<void> PairedRun::settle(const Node& node, Side side) {
-  TRY(auto results, run(node, side, true));
+  TRY(auto results, run(node, side, true, all_));
   size_t k = 0;
   for (const Value* v : node.outputs)
     if (v) (side == Side::real ? real_ : rounded_)[v] = std::move(results[k++]);

@@ -5,6 +5,9 @@
 // model per sample, where measuring every layer by whole runs would cost that for each layer.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -15,17 +18,22 @@ namespace bantam {
 
 enum class Side { real, rounded };
 
+// Constants as they were before a pass rounded them, by name: what the real side computes with.
+using Originals = std::map<std::string, std::shared_ptr<const Tensor>>;
+
 class PairedRun {
  public:
   // Reads up to `most` samples, spread over the source; fewer where their values would take more
-  // than about a gigabyte.
+  // than about a gigabyte. The originals must outlive it.
   static Result<PairedRun> start(const Graph& graph, SampleSource& source, int64_t most,
-                                 int threads);
+                                 int threads, const Originals& originals);
 
-  size_t samples() const { return count_; }
-  // The first output of a node whose operands are there: a tensor for each sample. On the rounded side
-  // constants are rounded as annotated, but not the result.
+  size_t samples() const { return all_.size(); }
+  // The first output of a node whose operands are there: a tensor for each sample, or for some of
+  // them. On the rounded side constants are rounded as annotated, but not the result.
   Result<std::vector<Tensor>> compute(const Node& node, Side side) const;
+  Result<std::vector<Tensor>> compute(const Node& node, Side side,
+                                      const std::vector<size_t>& samples) const;
   // For every node in order: computes it on one side and keeps the results, rounded where annotated; ...
   Result<void> settle(const Node& node, Side side);
   // ... and, when both sides are settled, forgets the values that nobody needs any more.
@@ -37,11 +45,13 @@ class PairedRun {
 
  private:
   using Values = std::unordered_map<const Value*, std::vector<Tensor>>;
-  Result<std::vector<std::vector<Tensor>>> run(const Node& node, Side side,
-                                               bool round_result) const;
+  Result<std::vector<std::vector<Tensor>>> run(const Node& node, Side side, bool round_result,
+                                               const std::vector<size_t>& samples) const;
+  const Tensor& constant(const Value& v, Side side) const;
 
   int threads_ = 1;
-  size_t count_ = 0;
+  std::vector<size_t> all_;  // 0, 1, ...
+  const Originals* originals_ = nullptr;
   Values real_, rounded_;
   std::unordered_map<const Value*, size_t> readers_left_;
 };

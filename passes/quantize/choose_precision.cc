@@ -74,13 +74,7 @@ class Chooser {
 
   Result<Graph> quantized() {
     Graph copy = graph_.clone();
-    PassContext ctx;
-    ctx.threads = ctx_.threads;
-    ctx.seed = ctx_.seed;
-    ctx.data = ctx_.data;
-    ctx.calibration = ctx_.calibration;
-    ctx.keep_float = ctx_.keep_float;
-    ctx.fine_weights = ctx_.fine_weights;
+    PassContext ctx = ctx_.for_trial();
     TRY(run_recipe(copy, steps_, ctx, {}));
     return copy;
   }

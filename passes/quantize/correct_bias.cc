@@ -126,7 +126,7 @@ class Corrector {
   // Error at the outputs after a walk along all nodes, correcting them or not.
   Result<double> walk(const std::vector<Node*>& nodes, bool correcting) {
     TRY(PairedRun run,
-        PairedRun::start(graph_, *ctx_.data, options_.samples, ctx_.threads));
+        PairedRun::start(graph_, *ctx_.data, options_.samples, ctx_.threads, ctx_.originals));
     for (size_t i = 0; i < nodes.size(); ++i) {
       Node* n = nodes[i];
       TRY(run.settle(*n, Side::real));  // with the bias as it was

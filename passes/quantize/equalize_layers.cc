@@ -188,7 +188,7 @@ Result<double> error_on_trial(const Graph& graph, SampleSource& samples, int thr
   ctx.threads = threads;
   for (const char* name : {"calibrate", "quantize"})
     TRY(find_pass(name)->pass->run(trial, {}, ctx));
-  TRY(PairedRun run, PairedRun::start(trial, samples, samples.count(), threads));
+  TRY(PairedRun run, PairedRun::start(trial, samples, samples.count(), threads, ctx.originals));
   for (const Node* n : trial.nodes()) {
     TRY(run.settle(*n, Side::real));
     TRY(run.settle(*n, Side::rounded));

@@ -219,6 +219,7 @@ class Quantizer {
         }
         Tensor rounded = decode(encode(*w->constant, *w->quant), *w->quant);
         if (rounded == *w->constant) continue;
+        if (!ctx_.inside) ctx_.originals.try_emplace(w->name, w->constant);
         w->constant = std::make_shared<const Tensor>(std::move(rounded));
         changed_ = true;
       }
