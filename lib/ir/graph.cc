@@ -90,7 +90,7 @@ Value* Graph::add_constant(std::string_view value_name, Tensor data,
 }
 
 void Graph::add_output(Value* value) {
-  ++value->output_count_;
+  value->output_places_.push_back(outputs_.size());
   outputs_.push_back(value);
 }
 
@@ -180,13 +180,15 @@ void Graph::replace_uses(Value* old_value, Value* new_value) {
     use.node->inputs[static_cast<size_t>(use.index)] = new_value;
     link_use(new_value, use.node, use.index);
   }
-  if (!old_value->is_output()) return;
-  for (Value*& out : outputs_)
-    if (out == old_value) {
-      out = new_value;
-      --old_value->output_count_;
-      ++new_value->output_count_;
-    }
+  move_output_places(old_value, new_value);
+}
+
+void Graph::move_output_places(Value* from, Value* to) {
+  for (const size_t place : from->output_places_) {
+    outputs_[place] = to;
+    to->output_places_.push_back(place);
+  }
+  from->output_places_.clear();
 }
 
 void Graph::forget_value(Value* value) {
@@ -254,12 +256,7 @@ void Graph::bind_input(Value* input, Tensor data) {
 
 void Graph::take_over_output(Value* old_value, Value* new_value) {
   const std::string wanted = old_value->name;
-  for (Value*& out : outputs_)
-    if (out == old_value) {
-      out = new_value;
-      --old_value->output_count_;
-      ++new_value->output_count_;
-    }
+  move_output_places(old_value, new_value);
   rename(old_value, wanted + ".inner");
   rename(new_value, wanted);
 }

@@ -61,7 +61,7 @@ struct Value {
   const std::vector<Use>& uses() const { return uses_; }
   bool is_constant() const { return constant != nullptr; }
   bool is_input() const { return is_input_; }
-  bool is_output() const { return output_count_ > 0; }
+  bool is_output() const { return !output_places_.empty(); }
   // Rank, or -1.
   int rank() const { return shape ? static_cast<int>(shape->size()) : -1; }
 
@@ -69,7 +69,7 @@ struct Value {
   friend class Graph;
   std::vector<Use> uses_;
   bool is_input_ = false;
-  int output_count_ = 0;
+  std::vector<size_t> output_places_;  // among the graph's outputs
   size_t slot_ = 0;
 };
 
@@ -178,6 +178,7 @@ class Graph {
   Value* copy_value(const Value& v);
   Node* copy_node(const Node& n, const std::vector<Value*>& inputs, const std::vector<Value*>& outputs);
   void link_use(Value* value, Node* node, int index);
+  void move_output_places(Value* from, Value* to);
   void unlink_use(Value* value, Node* node, int index);
   void forget_value(Value* value);
   void link(Node* node, Node* where);
