@@ -4,6 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash apps/setup.sh catch2
-cmake --preset release -DBANTAM_STRICT=OFF >/dev/null
+cmake --preset release -DBANTAM_STRICT=OFF -DBANTAM_TESTS=ON >/dev/null
 cmake --build build
 ctest --test-dir build --output-on-failure -j "$(nproc)"
