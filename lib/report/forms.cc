@@ -13,6 +13,16 @@ namespace bantam {
 std::string decibel(double v) { return std::isinf(v) ? "equal" : formatted("{:.2f} dB", v); }
 std::string decibel(const std::optional<double>& v) { return v ? decibel(*v) : "-"; }
 
+std::string sentence(const std::string& text) {
+  const std::string safe = printable(text);
+  std::string out;
+  for (size_t i = 0; i < safe.size(); ++i) {
+    if (safe[i] == '\\' && i + 1 < safe.size() && (safe[i + 1] == '"' || safe[i + 1] == '\\')) ++i;
+    out += safe[i];
+  }
+  return out;
+}
+
 std::string metric_text(const std::string& name, double v) {
   if (name == "psnr") return formatted("{:.3f} dB", v);
   if (name == "ssim") return formatted("{:.4f}", v);
@@ -31,8 +41,8 @@ TextTable output_table(const Report& r) {
 TextTable files_table(const Report& r) {
   TextTable t({"file", "format", ">bytes", "holds otherwise"});
   for (const FileRow& f : r.files) {
-    t.row({printable(f.name), f.format, std::to_string(f.bytes), f.notes.empty() ? "" : printable(f.notes[0])});
-    for (size_t i = 1; i < f.notes.size(); ++i) t.row({"", "", "", printable(f.notes[i])});
+    t.row({printable(f.name), f.format, std::to_string(f.bytes), f.notes.empty() ? "" : sentence(f.notes[0])});
+    for (size_t i = 1; i < f.notes.size(); ++i) t.row({"", "", "", sentence(f.notes[i])});
   }
   return t;
 }
@@ -101,7 +111,7 @@ TextTable budget_table(const Report& r, size_t most) {
   std::stable_sort(rows.begin(), rows.end(), [](const LayerRow* a, const LayerRow* b) { return a->share > b->share; });
   for (size_t i = 0; i < rows.size() && i < most; ++i) {
     const LayerRow& l = *rows[i];
-    t.row({printable(l.name), l.op, formatted("{:.1f} %", 100 * l.share), decibel(l.own_db), formatted("{:.2f} dB", l.gain_db), printable(l.cause),
+    t.row({printable(l.name), l.op, formatted("{:.1f} %", 100 * l.share), decibel(l.own_db), formatted("{:.2f} dB", l.gain_db), sentence(l.cause),
            l.cause.empty() ? "" : formatted("--keep-float {}", quote(l.name))});
   }
   return t;
@@ -138,8 +148,8 @@ std::string to_text(const Report& r, bool colour, size_t layers) {
   if (layers && r.budget) out += "\nwhat the error is made of:\n" + budget_table(r, layers).text() + "  " + budget_line(r) + "\n";
   if (layers && !r.layers.empty()) out += formatted("\nlayers{}:\n", layers < r.layers.size() ? ", worst first" : "") + layer_table(r, layers).text();
   for (const ReportWarning& w : r.warnings) {
-    out += "\n" + paint("31;1", "warning: ") + (w.layer.empty() ? "" : quote(w.layer) + ": ") + printable(w.text);
-    if (!w.flag.empty()) out += "\n         what helps: " + printable(w.flag);
+    out += "\n" + paint("31;1", "warning: ") + (w.layer.empty() ? "" : quote(w.layer) + ": ") + sentence(w.text);
+    if (!w.flag.empty()) out += "\n         what helps: " + sentence(w.flag);
   }
   if (!r.warnings.empty()) out += "\n";
   return out;
@@ -154,7 +164,7 @@ std::string to_markdown(const Report& r) {
   if (!r.gates.empty()) out += "\n";
   if (!cost_line(r).empty()) out += escape_markdown(cost_line(r)) + "\n\n";
   for (const ReportWarning& w : r.warnings)
-    out += "- **warning** " + (w.layer.empty() ? std::string() : "`" + printable(w.layer) + "`: ") + escape_markdown(printable(w.text)) + (w.flag.empty() ? "" : " What helps: `" + printable(w.flag) + "`") + "\n";
+    out += "- **warning** " + (w.layer.empty() ? std::string() : "`" + printable(w.layer) + "`: ") + escape_markdown(sentence(w.text)) + (w.flag.empty() ? "" : " What helps: `" + sentence(w.flag) + "`") + "\n";
   if (!r.warnings.empty()) out += "\n";
   if (r.files.size() > 1) out += "### Files\n\n" + files_table(r).markdown() + "\n";
   if (!r.size_map.empty()) out += "### Bytes\n\n" + size_table(r).markdown() + "\n";

@@ -12,6 +12,8 @@ namespace bantam {
 
 std::string decibel(double v);  // "23.51 dB"; "equal" for infinity
 std::string decibel(const std::optional<double>& v);
+// A sentence that quotes names already, safe to show: as printable(), but its quotation marks stay as they are.
+std::string sentence(const std::string& text);
 std::string metric_text(const std::string& name, double v);
 std::string metric_line(const Report& report);
 std::string cost_line(const Report& report);

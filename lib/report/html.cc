@@ -107,8 +107,8 @@ std::string to_html(const Report& r) {
                     escape_html(headline(r)) + "</title>\n<style>" + kStyle + "</style></head><body>\n";
   out += "<h1>" + escape_html(headline(r)) + "</h1>\n";
   for (const ReportWarning& w : r.warnings)
-    out += "<p class=\"warn\">" + (w.layer.empty() ? std::string() : "<code>" + escape_html(printable(w.layer)) + "</code>: ") + escape_html(printable(w.text)) +
-           (w.flag.empty() ? "" : "<br>What helps: <code>" + escape_html(printable(w.flag)) + "</code>") + "</p>\n";
+    out += "<p class=\"warn\">" + (w.layer.empty() ? std::string() : "<code>" + escape_html(printable(w.layer)) + "</code>: ") + escape_html(sentence(w.text)) +
+           (w.flag.empty() ? "" : "<br>What helps: <code>" + escape_html(sentence(w.flag)) + "</code>") + "</p>\n";
   if (!r.outputs.empty())
     out += formatted("<h2>Against the float model <span class=\"soft\">({} samples; above 30 dB PSNR counts as good)</span></h2>\n<div class=\"scroll\">", r.samples) + output_table(r).html() + "</div>\n";
   if (r.metric) out += "<p>" + escape_html(metric_line(r)) + "</p>\n";
@@ -125,7 +125,7 @@ std::string to_html(const Report& r) {
     out += "<details><summary>All layers</summary><div class=\"scroll\">" + layer_table(r, r.layers.size()).html() + "</div></details>\n";
   }
   if (!r.recipe.empty()) out += "<h2>Recipe</h2>\n<pre>" + escape_html(r.recipe) + "</pre>\n";
-  for (const std::string& n : r.notes) out += "<p class=\"soft\">" + escape_html(printable(n)) + "</p>\n";
+  for (const std::string& n : r.notes) out += "<p class=\"soft\">" + escape_html(sentence(n)) + "</p>\n";
   out += "<p class=\"soft\">" + escape_html(r.tool) + (r.data_hash.empty() ? "" : ", samples " + escape_html(r.data_hash)) + (r.source_hash.empty() ? "" : ", source " + escape_html(r.source_hash)) + "</p>\n";
   return out + "</body></html>\n";
 }

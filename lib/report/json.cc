@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "report/forms.h"
 #include "report/report.h"
 
 namespace bantam {
@@ -53,27 +54,27 @@ std::string to_json(const Report& r) {
   j["files"] = Json::array();
   for (const FileRow& f : r.files) {
     Json notes = Json::array();
-    for (const std::string& n : f.notes) notes.push_back(printable(n));
+    for (const std::string& n : f.notes) notes.push_back(sentence(n));
     j["files"].push_back({{"name", printable(f.name)}, {"format", f.format}, {"bytes", f.bytes}, {"notes", notes}});
   }
   j["layers"] = Json::array();
   for (const LayerRow& l : r.layers)
     j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"arithmetic", l.arithmetic}, {"storage", l.storage},
                            {"bytes", l.bytes}, {"macs", l.macs}, {"sqnr_db", optional_number(l.sqnr_db)}, {"own_db", optional_number(l.own_db)},
-                           {"share", number(l.share)}, {"gain_db", number(l.gain_db)}, {"cause", printable(l.cause)}});
+                           {"share", number(l.share)}, {"gain_db", number(l.gain_db)}, {"cause", sentence(l.cause)}});
   j["error_budget"] = nullptr;
   if (r.budget)
     j["error_budget"] = {{"sum_db", number(r.budget->sum_db)}, {"measured_db", number(r.budget->measured_db)}, {"samples", r.budget->samples}};
   j["gates"] = Json::array();
   for (const GateRow& g : r.gates) j["gates"].push_back({{"gate", g.text}, {"met", g.met}, {"detail", g.detail}});
   j["warnings"] = Json::array();
-  for (const ReportWarning& w : r.warnings) j["warnings"].push_back({{"layer", printable(w.layer)}, {"text", printable(w.text)}, {"flag", printable(w.flag)}});
+  for (const ReportWarning& w : r.warnings) j["warnings"].push_back({{"layer", printable(w.layer)}, {"text", sentence(w.text)}, {"flag", sentence(w.flag)}});
   j["cost"] = {{"kernels", r.kernels}, {"threads", r.threads},
                {"float", r.reference_cost ? cost(*r.reference_cost) : Json(nullptr)},
                {"compressed", r.model_cost ? cost(*r.model_cost) : Json(nullptr)}};
   j["recipe"] = r.recipe;
   j["notes"] = Json::array();
-  for (const std::string& n : r.notes) j["notes"].push_back(printable(n));
+  for (const std::string& n : r.notes) j["notes"].push_back(sentence(n));
   return j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -95,6 +95,15 @@ TEST_CASE("the JSON of a report fits its schema", "[report]") {
   for (const std::string& error : errors_of(Json::parse(to_json(empty)))) FAIL_CHECK(error);
 }
 
+TEST_CASE("sentences keep their quotation marks, and nothing unsafe", "[report]") {
+  Report r = full_report();
+  r.notes = {"layer \"a\" stays\x1b"};
+  r.warnings[0].flag = "--keep-float \"a\"";
+  const Json j = Json::parse(to_json(r));
+  CHECK(j["notes"][0] == "layer \"a\" stays\\x1b");
+  CHECK(j["warnings"][0]["flag"] == "--keep-float \"a\"");
+}
+
 TEST_CASE("a report that does not fit is found", "[report]") {
   Json report = Json::parse(to_json(full_report()));
   report["file_bytes"] = -1;
