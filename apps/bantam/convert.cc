@@ -133,6 +133,8 @@ class Conversion {
     if (dump_failed) return *dump_failed;
     if (!reference_) reference_ = model_.graph.clone();
     calibration_ = ctx.calibration;
+    originals_ = std::move(ctx.originals);
+    if (!annotated_ && wants_whole_report() && !originals_.empty()) annotated_ = model_.graph.clone();  // weights alone
     for (const Warning& w : ctx.warnings) report_.warnings.push_back({w.layer, w.text, w.flag});
     for (const Note& n : ctx.notes) {
       report_.notes.push_back(formatted("{}: {}{}", n.pass, n.node.empty() ? "" : quote(n.node) + ": ", n.text));
@@ -202,6 +204,7 @@ class Conversion {
     BudgetOptions options;
     options.threads = o_.threads;
     options.calibration = calibration_.get();
+    options.originals = &originals_;
     options.progress = [&](double fraction) { console_.progress("error budget", fraction); };
     TRY(const ErrorBudget budget, error_budget(*annotated_, *data_, options));
     report_.budget = BudgetTotals{decibels(budget.sum), decibels(budget.measured), budget.samples};
@@ -218,8 +221,9 @@ class Conversion {
   std::vector<Port> source_inputs_;
   std::optional<Graph> reference_;
   std::optional<Graph> inside_;  // before its borders were changed; empty where they are the source's
-  std::optional<Graph> annotated_;  // before lower-to-integer, where the error budget is wanted
+  std::optional<Graph> annotated_;  // as the error budget needs it: before lower-to-integer
   std::shared_ptr<Calibration> calibration_;
+  Originals originals_;
   std::unique_ptr<Dataset> data_;
   Bytes file_;  // the .btm, where there is one
   Report report_;

@@ -16,20 +16,16 @@
 namespace bantam {
 namespace {
 
-// Activations of the test vectors may take this much; larger models get none, and are told so.
-constexpr size_t kTestBytes = size_t{128} << 20;
-constexpr int64_t kTestTurns = 10000;
-
 class TestVectorMaker {
  public:
   TestVectorMaker(const Graph& graph, const OutputOptions& options) : graph_(graph), o_(options) {}
 
   Result<void> add_to(WriteOptions& write) {
-    TRY(Session session, Session::of_graph(graph_, {.threads = o_.threads, .max_bytes = kTestBytes, .max_turns = kTestTurns}));
+    TRY(Session session, Session::of_graph(graph_, {.threads = o_.threads, .max_bytes = kTestVectorBytes, .max_turns = kTestVectorTurns}));
     TRY(const auto sizes, shapes(session));
     int64_t elements = 0;
     for (const Shape& s : sizes) elements += std::min(element_count(s), int64_t{1} << 40);
-    if (elements > static_cast<int64_t>(kTestBytes / 8)) {
+    if (elements > static_cast<int64_t>(kTestVectorBytes / 8)) {
       Console::get().note("note: the inputs are too large for test vectors; the file carries none (--shape may help)");
       return {};
     }
@@ -80,7 +76,7 @@ class TestVectorMaker {
 
   // Scratch memory depends on the kernels and the threads, but the file must not: one thread, scalar kernels.
   Result<size_t> planned_bytes(const std::vector<Shape>& sizes) {
-    TRY(Session session, Session::of_graph(graph_, {.threads = 1, .kernels = "scalar", .max_bytes = kTestBytes}));
+    TRY(Session session, Session::of_graph(graph_, {.threads = 1, .kernels = "scalar", .max_bytes = kTestVectorBytes}));
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < sizes.size(); ++i) {
       const DType dtype = session.inputs()[i].dtype;
@@ -94,10 +90,9 @@ class TestVectorMaker {
   const OutputOptions& o_;
 };
 
-// The graph in the form that the format holds.
+// The graph in the form that a format with a recipe of its own holds.
 Result<Graph> fitted(const Graph& graph, const Format& format, std::vector<std::string>& notes) {
   Graph own = graph.clone();
-  if (format.target_recipe[0] == '\0') return own;
   TRY(const auto steps, parse_recipe(format.target_recipe, false));
   PassContext ctx;
   TRY(run_recipe(own, steps, ctx));
@@ -129,7 +124,11 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
   const std::string inside_c = model_inside_c_source(path);
   TRY(const Format* format, writer_of(inside_c.empty() ? path : inside_c));
   Output out;
-  TRY(const Graph own, within(printable(path), fitted(graph, *format, out.row.notes)));
+  std::optional<Graph> changed;
+  if (format->target_recipe[0] != '\0') {
+    TRY(changed, within(printable(path), fitted(graph, *format, out.row.notes)));
+  }
+  const Graph& own = changed ? *changed : graph;
   WriteOptions write = options.write;
   const std::string name = base_name(inside_c.empty() ? path : inside_c);
   write.model_name = name.substr(0, name.size() - std::string_view(format->suffix).size());
@@ -143,6 +142,7 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
   std::vector<OutputFiles::FolderFile> inside;  // of an output that is a folder
   for (WrittenModel::File& f : written.files) {
     if (!inside_c.empty()) {
+      out.row.notes.insert(out.row.notes.begin(), "as C source: the array has these bytes");
       TRY(files.write(path, c_source(path, f.bytes, write.plans.empty() ? 0 : write.plans[0].bytes)));
     } else if (f.path.empty()) {
       TRY(files.write(path, f.bytes));

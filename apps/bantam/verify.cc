@@ -10,8 +10,9 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "formats/native/check.h"
 #include "ir/evaluate.h"
-#include "runtime/self_test.h"
+#include "runtime/model.h"
 
 namespace bantam {
 namespace {
@@ -53,13 +54,11 @@ Result<int> run(const Options& o) {
   if (const bt_status s = bt_open(file.data(), file.size(), nullptr, &opened); s != BT_OK) return within(printable(o.model), Result<int>(runtime_error(s, bt_last_error())));
   const std::unique_ptr<bt_model, Closer> model(opened);
   TRY(within(printable(o.model), check_gaps(file, *model)));
-  int count = 0, wrong = 0;
-  const bt_session_options options = {.threads = o.threads};
-  if (const bt_status s = bt_self_test(model.get(), &options, &count, &wrong); s != BT_OK) return within(printable(o.model), Result<int>(runtime_error(s, bt_last_error())));
+  TRY(const SelfTest test, within(printable(o.model), self_test(file.data(), file.size(), o.threads)));
   if (o.common.json)
-    Console::get().print(nlohmann::ordered_json{{"file", printable(o.model)}, {"tensors", model->n_tensors}, {"test_vectors", count}, {"wrong", wrong}}.dump(1) + "\n");
-  if (wrong) return Error{Code::bad_input, formatted("{}: {} of {} test vectors give other bits here than where the file was made", printable(o.model), wrong, count)};
-  if (!o.common.json) Console::get().note(formatted("{}: whole; {} tensors, {} test vector{} give the same bits", printable(o.model), model->n_tensors, count, count == 1 ? "" : "s"));
+    Console::get().print(nlohmann::ordered_json{{"file", printable(o.model)}, {"tensors", model->n_tensors}, {"test_vectors", test.vectors}, {"wrong", test.wrong}}.dump(1) + "\n");
+  if (test.wrong) return Error{Code::bad_input, formatted("{}: {} of {} test vectors give other bits here than where the file was made", printable(o.model), test.wrong, test.vectors)};
+  if (!o.common.json) Console::get().note(formatted("{}: whole; {} tensors, {} test vector{} give the same bits", printable(o.model), model->n_tensors, test.vectors, test.vectors == 1 ? "" : "s"));
   return 0;
 }
 

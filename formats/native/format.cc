@@ -2,24 +2,18 @@
 // The .btm format as the tool sees it. What was written is opened as a device does it, and must compute the
 // same bits, before anybody gets it.
 #include "base/format.h"
+#include "formats/native/check.h"
 #include "formats/native/read.h"
 #include "formats/native/write.h"
-#include "runtime/self_test.h"
 
 namespace bantam {
 namespace {
 
 Result<void> check(const std::vector<uint8_t>& file, size_t vectors) {
-  bt_model* opened = nullptr;
-  if (const bt_status s = bt_open(file.data(), file.size(), nullptr, &opened); s != BT_OK)
-    return Error{Code::internal, formatted("the written file does not open: {}", bt_last_error())};
-  int count = 0, wrong = 0;
-  const bt_session_options options = {.threads = 1};
-  const bt_status s = bt_self_test(opened, &options, &count, &wrong);
-  bt_close(opened);
-  if (s != BT_OK) return Error{Code::internal, formatted("the written file does not run: {}", bt_last_error())};
-  if (wrong || count != static_cast<int>(vectors))
-    return Error{Code::internal, formatted("the written file computes other bits than the graph ({} of {} test vectors)", wrong, vectors)};
+  const auto test = self_test(file.data(), file.size());
+  if (!test.ok()) return Error{Code::internal, "the written file does not run: " + test.error().message};
+  if (test->wrong || test->vectors != static_cast<int>(vectors))
+    return Error{Code::internal, formatted("the written file computes other bits than the graph ({} of {} test vectors)", test->wrong, vectors)};
   return {};
 }
 

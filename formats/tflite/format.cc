@@ -52,10 +52,7 @@ extern const Format format_tflite = {
     .summary = "TensorFlow Lite (LiteRT) for Android, microcontrollers and others",
     .sniff = sniff,
     .read = nullptr,
-    .target_recipe =
-        "to-channels-last\n"
-        "repeat {\n  fold-constants\n  drop-identity\n  merge-duplicates\n  drop-dead\n}\n"
-        "set-borders(layout=last)\n",
+    .target_recipe = "include layout; set-borders(layout=last)",
     .carries_tests = false,
     .write = write,
 };

@@ -11,24 +11,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/format.h"
 #include "base/text.h"
 
 namespace bantam {
-namespace {
 
 Error io_error(const std::string& what, const std::string& path) {
   return {Code::io, formatted("cannot {} {}: {}", what, quote(path), std::strerror(errno))};
 }
-
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-}  // namespace
 
 Result<Bytes> read_file(const std::string& path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer

@@ -15,23 +15,13 @@
 #include <map>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
 
 namespace bantam {
 namespace {
-
-Error io_error(const std::string& what, const std::string& path) {
-  return {Code::io, formatted("cannot {} {}: {}", what, quote(path), std::strerror(errno))};
-}
-
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 // What a signal handler may read: fixed slots of paths, filled before the file is made.
 constexpr int kSlots = 64;

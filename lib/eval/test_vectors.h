@@ -9,6 +9,12 @@
 
 namespace bantam {
 
+// Activations may take this much, and loops turn so often, in one run of a test vector: a larger model carries
+// none. Who runs them again holds to that as well, so that a damaged or hostile file cannot take more (four
+// times the bytes: other kernels and more threads need other scratch memory).
+constexpr size_t kTestVectorBytes = size_t{128} << 20;
+constexpr int64_t kTestVectorTurns = 10000;
+
 struct TestVector {
   uint64_t seed = 0;
   std::vector<Shape> shapes;                    // per input

@@ -71,6 +71,17 @@ class Budget {
     return std::clamp<int64_t>(kMultiplyAdds / macs / (2 * layers), 4, 32);
   }
 
+  const Tensor* original(const Value& v) const {
+    if (!options_.originals || !v.is_constant()) return nullptr;
+    const auto it = options_.originals->find(v.name);
+    return it == options_.originals->end() ? nullptr : it->second.get();
+  }
+
+  // The constant makes noise: it will be rounded, or is.
+  bool is_rounded_weight(const Value* v) const {
+    return v && v->is_constant() && v->dtype == BT_F32 && (v->quant || original(*v));
+  }
+
   // A copy with the rounding of these activations and of this layer's weights only.
   Graph rounded(const std::vector<std::string>& activations, const std::string& weights_of) const {
     Graph copy = annotated_.clone();
@@ -79,15 +90,18 @@ class Budget {
     if (const Value* out = weights_of.empty() ? nullptr : copy.find(weights_of))
       for (const Value* v : out->producer->inputs)
         if (v && v->is_constant()) weights.insert(v);
-    for (Value* v : copy.values())
-      if (v->dtype == BT_F32 && !weights.count(v) && !kept.count(v->name)) v->quant.reset();
+    for (Value* v : copy.values()) {
+      if (v->dtype != BT_F32 || weights.count(v) || kept.count(v->name)) continue;
+      v->quant.reset();
+      if (const Tensor* exact = original(*v)) v->constant = std::make_shared<const Tensor>(*exact);
+    }
     return copy;
   }
 
   Result<void> add_row(const Node& n, ErrorBudget& budget) {
     if (!n.output()) return {};
     const auto own = owners_.find(n.output()->name);
-    const bool rounds_weights = n.integer && std::any_of(n.inputs.begin(), n.inputs.end(), [](const Value* v) { return v && v->is_constant() && v->quant && v->dtype == BT_F32; });
+    const bool rounds_weights = std::any_of(n.inputs.begin(), n.inputs.end(), [&](const Value* v) { return is_rounded_weight(v); });
     const bool rounds_activations = own != owners_.end() && !own->second.empty();
     if (!rounds_weights && !rounds_activations) return {};
     const std::vector<std::string> none;

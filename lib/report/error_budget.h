@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "quant/calibration.h"
+#include "quant/paired_run.h"
 
 namespace bantam {
 
@@ -35,11 +35,12 @@ struct BudgetOptions {
   int64_t samples = 0;  // 0: 4 to 32, fewer for models that take longer
   int threads = 1;
   const Calibration* calibration = nullptr;  // for the causes; may be null
+  const Originals* originals = nullptr;      // weights before passes rounded them; may be null
   std::function<void(double fraction)> progress;
 };
 
 // `annotated` is the graph before lower-to-integer: its activations and weights carry the scales that will
-// be used. A rounded activation belongs to the first layer that reads it as integers.
+// be used, and weights may be rounded already. A rounded activation belongs to the first layer that reads it as integers.
 Result<ErrorBudget> error_budget(const Graph& annotated, SampleSource& source, const BudgetOptions& options);
 
 }  // namespace bantam

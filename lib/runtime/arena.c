@@ -10,6 +10,9 @@
 #include "runtime/shape.h"
 
 #define GREEDY_LIMIT 3000
+/* In order of execution, so many values are looked at for a gap. A graph with thousands of outputs has
+   as many live values, and the arena just grows: one look at each of them per step would be quadratic. */
+#define LOOK_LIMIT 512
 
 typedef struct item {
   size_t bytes, offset;
@@ -29,18 +32,19 @@ static int by_begin(const void* a, const void* b) {
   return by_size(a, b);
 }
 
-/* Lowest offset for `t` among `n` placed items sorted by offset, which it is inserted into. */
-static void place(item** placed, int n, item* t) {
+/* Lowest offset for `t` among the first `look` of `n` placed items sorted by offset; where they leave no
+   gap, `end`, behind all of them. Then t is inserted. */
+static void place(item** placed, int n, item* t, int look, size_t end) {
   size_t at = 0;
-  for (int i = 0; i < n; ++i) {
+  int i = 0;
+  for (; i < n && i < look; ++i) {
     const item* p = placed[i];
     if (p->end < t->begin || p->begin > t->end) continue;
     if (p->offset >= at + t->bytes) break;
     if (p->offset + p->bytes > at) at = p->offset + p->bytes;
   }
-  t->offset = at;
-  int i = n;
-  for (; i > 0 && placed[i - 1]->offset > at; --i) placed[i] = placed[i - 1];
+  t->offset = i == look && look < n ? end : at;
+  for (i = n; i > 0 && placed[i - 1]->offset > t->offset; --i) placed[i] = placed[i - 1];
   placed[i] = t;
 }
 
@@ -53,19 +57,31 @@ static size_t top(const item* items, int n) {
 
 static size_t greedy(item* items, int n, item** placed) {
   qsort(items, (size_t)n, sizeof *items, by_size);
-  for (int i = 0; i < n; ++i) place(placed, i, &items[i]);
+  for (int i = 0; i < n; ++i) place(placed, i, &items[i], n, 0);
   return top(items, n);
 }
 
+/* Ended values are dropped when an eighth of the list may have ended: often enough, and not at every step. */
 static size_t in_order(item* items, int n, item** placed) {
   qsort(items, (size_t)n, sizeof *items, by_begin);
-  int live = 0;
+  int live = 0, next_sweep = 0;
+  size_t end = 0; /* of all in the list */
   for (int i = 0; i < n; ++i) {
-    int kept = 0;
-    for (int k = 0; k < live; ++k)
-      if (placed[k]->end >= items[i].begin) placed[kept++] = placed[k];
-    place(placed, kept, &items[i]);
-    live = kept + 1;
+    if (i >= next_sweep) {
+      int kept = 0;
+      end = 0;
+      for (int k = 0; k < live; ++k) {
+        if (placed[k]->end < items[i].begin) continue;
+        placed[kept++] = placed[k];
+        const size_t behind = placed[k]->offset + placed[k]->bytes;
+        if (behind > end) end = behind;
+      }
+      live = kept;
+      next_sweep = i + 1 + live / 8;
+    }
+    place(placed, live++, &items[i], LOOK_LIMIT, end);
+    const size_t behind = items[i].offset + items[i].bytes;
+    if (behind > end) end = behind;
   }
   return top(items, n);
 }

@@ -27,7 +27,7 @@ ErrorBudget budget_of(Graph& graph, const std::string& recipe) {
   const auto steps = parse_recipe(recipe, false);
   if (!steps.ok()) FAIL(steps.error().message);
   REQUIRE(run_recipe(graph, *steps, ctx).ok());
-  auto budget = error_budget(graph, samples, {.samples = 4, .calibration = ctx.calibration.get()});
+  auto budget = error_budget(graph, samples, {.samples = 4, .calibration = ctx.calibration.get(), .originals = &ctx.originals});
   if (!budget.ok()) FAIL(budget.error().message);
   return *budget;
 }
@@ -48,6 +48,19 @@ TEST_CASE("a gain that is predicted is the gain that is had", "[report]") {
   const ErrorBudget after = budget_of(kept, "calibrate; quantize(bits=3, keep=y)");
   const double gain = 10 * std::log10(before.measured / after.measured);
   CHECK(std::fabs(gain - before.rows[1].gain_db) < 1.0);
+}
+
+TEST_CASE("weights that a pass has rounded already count as rounded", "[report]") {
+  Graph plain = two_layers("random(seed=2)"), rounded = two_layers("random(seed=2)"), stored = two_layers("random(seed=2)");
+  const ErrorBudget before = budget_of(plain, "calibrate; quantize(bits=3)");
+  const ErrorBudget after = budget_of(rounded, "calibrate; quantize(bits=3); round-weights");
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK(after.rows[i].weights_noise > 0);
+    CHECK(after.rows[i].weights_noise < before.rows[i].weights_noise);
+  }
+  const ErrorBudget weights = budget_of(stored, "quantize(bits=3, activations=none)");
+  REQUIRE(weights.rows.size() == 2);
+  CHECK(weights.rows[0].noise == Approx(weights.rows[0].weights_noise));
 }
 
 TEST_CASE("few bits are named as a cause", "[report]") {
