@@ -65,16 +65,20 @@ void check_written(const Bytes& file, size_t vectors) {
     fail("the written file does not read back: " + back.error().message);
 }
 
-// ONNX once more: what it cannot hold is an error, what it holds reads back.
-void check_exported(Graph& graph, const ReadOptions& options) {
-  const auto steps = parse_recipe(format_onnx.target_recipe, false);
-  if (refused(steps)) fail("the target recipe of ONNX does not parse");
-  PassContext ctx;
-  if (refused(run_recipe(graph, *steps, ctx, {.verify_each = true}))) return;
-  auto written = format_onnx.write(graph, {});
-  if (refused(written)) return;
-  if (auto back = format_onnx.read(Bytes(std::move(written->files[0].bytes)), "/nonexistent/model.onnx", options); !back.ok())
-    fail("the written ONNX does not read back: " + back.error().message);
+// Every format that can be written: what it cannot hold is an error, what it holds reads back where it can be read.
+void check_exported(const Graph& graph, const ReadOptions& options) {
+  for (const Format* format : all_formats()) {
+    if (!format->write || format->carries_tests) continue;
+    const auto steps = parse_recipe(format->target_recipe, false);
+    if (refused(steps)) fail(formatted("the target recipe of {} does not parse", format->name));
+    Graph own = graph.clone();
+    PassContext ctx;
+    if (refused(run_recipe(own, *steps, ctx, {.verify_each = true}))) continue;
+    auto written = format->write(own, {.model_name = "net"});
+    if (refused(written) || !format->read) continue;
+    if (auto back = format->read(Bytes(std::move(written->files[0].bytes)), std::string("/nonexistent/model") + format->suffix, options); !back.ok())
+      fail(formatted("the written {} does not read back: {}", format->name, back.error().message));
+  }
 }
 
 }  // namespace
