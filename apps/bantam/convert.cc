@@ -18,6 +18,7 @@
 #include "ir/text.h"
 #include "quant/output_error.h"
 #include "report/comparison.h"
+#include "report/distributions.h"
 #include "report/error_budget.h"
 #include "report/layers.h"
 
@@ -38,6 +39,7 @@ struct Options {
 };
 
 constexpr int64_t kSummarySamples = 16;  // without --report, a look at so many samples is enough
+constexpr size_t kDistributions = 6;     // that the report shows
 
 class Conversion {
  public:
@@ -208,6 +210,7 @@ class Conversion {
     options.progress = [&](double fraction) { console_.progress("error budget", fraction); };
     TRY(const ErrorBudget budget, error_budget(*annotated_, *data_, options));
     report_.budget = BudgetTotals{decibels(budget.sum), decibels(budget.measured), budget.samples};
+    if (calibration_) report_.distributions = worst_distributions(*annotated_, *calibration_, budget, kDistributions);
     for (const BudgetRow& part : budget.rows)
       for (LayerRow& row : report_.layers)
         if (row.name == part.layer) row.own_db = decibels(part.noise), row.share = part.share, row.gain_db = part.gain_db, row.cause = part.cause;

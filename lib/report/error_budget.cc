@@ -104,13 +104,13 @@ class Budget {
     const bool rounds_weights = std::any_of(n.inputs.begin(), n.inputs.end(), [&](const Value* v) { return is_rounded_weight(v); });
     const bool rounds_activations = own != owners_.end() && !own->second.empty();
     if (!rounds_weights && !rounds_activations) return {};
-    const std::vector<std::string> none;
     BudgetRow row;
     row.layer = n.output()->name;
-    TRY(row.noise, error_.of(rounded(rounds_activations ? own->second : none, rounds_weights ? row.layer : "")));
+    if (rounds_activations) row.activations = own->second;
+    TRY(row.noise, error_.of(rounded(row.activations, rounds_weights ? row.layer : "")));
     row.weights_noise = rounds_activations ? 0 : row.noise;
     if (rounds_weights && rounds_activations) {
-      TRY(row.weights_noise, error_.of(rounded(none, row.layer)));
+      TRY(row.weights_noise, error_.of(rounded({}, row.layer)));
     }
     budget.rows.push_back(std::move(row));
     return {};

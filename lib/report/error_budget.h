@@ -22,6 +22,7 @@ struct BudgetRow {
   double share = 0;            // of the sum of all rows
   double gain_db = 0;          // at the outputs, if this layer were kept in float
   std::string cause;           // in words; "" where the share is small
+  std::vector<std::string> activations;  // that it is the first to read as integers
 };
 
 struct ErrorBudget {

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "report/forms.h"
+#include "report/plots.h"
 #include "report/report.h"
 
 namespace bantam {
@@ -20,31 +21,11 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; } .warn { border-left: 4px solid var(--bad); padding: 0.3rem 0.8rem; margin: 0.5rem 0; }
 .soft { color: var(--soft); } code, pre { font: 0.82rem/1.45 ui-monospace, monospace; } pre { overflow-x: auto; border: 1px solid var(--line); padding: 0.8rem; }
-svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } svg .b { fill: var(--bar); } svg .low { fill: var(--bad); } svg .g { stroke: var(--line); }
+svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } svg .b { fill: var(--bar); } svg .low { fill: var(--bad); } svg .g { stroke: var(--line); } svg .r { stroke: var(--good); stroke-width: 3; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 0.6rem; }
 .strip { display: flex; flex-wrap: wrap; gap: 0.6rem; } figure { margin: 0; flex: 1 1 9rem; } img { width: 100%; image-rendering: pixelated; } figcaption { font-size: 0.8rem; color: var(--soft); }
 @media print { body { margin: 0; } h2 { break-after: avoid; } }
 )";
-
-struct Bar {
-  std::string label, value;
-  double length;  // 0..1
-  bool low;
-};
-
-std::string bars(const std::vector<Bar>& list) {
-  constexpr int kRow = 18, kLabel = 220, kWidth = 340, kAll = 720;
-  std::string out = formatted("<svg role=\"img\" viewBox=\"0 0 {} {}\" width=\"100%\">\n", kAll, kRow * static_cast<int>(list.size()) + 4);
-  for (size_t i = 0; i < list.size(); ++i) {
-    const Bar& b = list[i];
-    const int y = kRow * static_cast<int>(i);
-    std::string label = b.label;
-    if (display_width(label) > 34) label = "..." + label.substr(label.size() - 30);
-    out += formatted("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", kLabel, y + 13, escape_html(label));
-    out += formatted("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"12\" rx=\"2\"/>", b.low ? "low" : "b", kLabel + 8, y + 3, std::max(1.0, b.length * kWidth));
-    out += formatted("<text x=\"{:.1f}\" y=\"{}\">{}</text>\n", kLabel + 14 + b.length * kWidth, y + 13, escape_html(b.value));
-  }
-  return out + "</svg>\n";
-}
 
 std::string size_bars(const Report& r) {
   std::vector<SizeRow> rows = r.size_map;
@@ -52,7 +33,7 @@ std::string size_bars(const Report& r) {
   std::vector<Bar> list;
   for (size_t i = 0; i < rows.size() && i < 20 && rows[i].bytes; ++i)
     list.push_back({printable(rows[i].name), formatted("{} {}", human_bytes(rows[i].bytes), rows[i].kind), static_cast<double>(rows[i].bytes) / static_cast<double>(rows[0].bytes), false});
-  return bars(list);
+  return bar_plot(list);
 }
 
 std::string layer_bars(const Report& r) {
@@ -62,7 +43,7 @@ std::string layer_bars(const Report& r) {
     if (l.sqnr_db && std::isfinite(*l.sqnr_db)) top = std::max(top, *l.sqnr_db);
   for (const LayerRow& l : r.layers)
     if (l.sqnr_db && std::isfinite(*l.sqnr_db)) list.push_back({printable(l.name), decibel(*l.sqnr_db), std::clamp(*l.sqnr_db / top, 0.0, 1.0), *l.sqnr_db < 20});
-  return bars(list);
+  return bar_plot(list);
 }
 
 std::string base64(const Bytes& bytes) {
@@ -96,8 +77,17 @@ std::string error_budget_section(const Report& r) {
   std::vector<Bar> list;
   for (size_t i = 0; i < rows.size() && i < 12; ++i)
     list.push_back({printable(rows[i]->name), formatted("{:.1f} %, alone {}", 100 * rows[i]->share, decibel(rows[i]->own_db)), rows[i]->share / std::max(1e-12, rows[0]->share), rows[i]->share > 0.2});
-  return "<h2>What the error is made of <span class=\"soft\">(each layer's share of the noise at the outputs)</span></h2>\n" + bars(list) + "<p class=\"soft\">" +
+  return "<h2>What the error is made of <span class=\"soft\">(each layer's share of the noise at the outputs)</span></h2>\n" + bar_plot(list) + "<p class=\"soft\">" +
          escape_html(budget_line(r)) + "</p>\n<div class=\"scroll\">" + budget_table(r, 10).html() + "</div>\n";
+}
+
+std::string distribution_section(const Report& r) {
+  std::string out = "<h2>Activations that cost most <span class=\"soft\">(how often each value occurs, logarithmic; the line underneath is what the integers cover)</span></h2>\n<div class=\"grid\">";
+  for (const Distribution& d : r.distributions)
+    out += "<figure>" + distribution_plot(d) + "<figcaption><code>" + escape_html(printable(d.value)) + "</code> " +
+           escape_html(formatted("{:.4g}..{:.4g}; steps of {:.3g} from {:.4g} to {:.4g}{}", d.min, d.max, d.step, d.range_low, d.range_high,
+                                 d.clipped > 0 ? formatted("; {:.2g} % clipped", 100 * d.clipped) : "")) + "</figcaption></figure>";
+  return out + "</div>\n";
 }
 
 }  // namespace
@@ -120,6 +110,7 @@ std::string to_html(const Report& r) {
   if (r.files.size() > 1) out += "<h2>Files</h2>\n<div class=\"scroll\">" + files_table(r).html() + "</div>\n";
   if (!r.strips.empty()) out += picture_strips(r);
   if (r.budget) out += error_budget_section(r);
+  if (!r.distributions.empty()) out += distribution_section(r);
   if (!r.layers.empty()) {
     out += "<h2>Error by layer <span class=\"soft\">(signal to noise of each layer's output; short and red is bad)</span></h2>\n" + layer_bars(r);
     out += "<details><summary>All layers</summary><div class=\"scroll\">" + layer_table(r, r.layers.size()).html() + "</div></details>\n";

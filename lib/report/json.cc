@@ -65,6 +65,11 @@ std::string to_json(const Report& r) {
   j["error_budget"] = nullptr;
   if (r.budget)
     j["error_budget"] = {{"sum_db", number(r.budget->sum_db)}, {"measured_db", number(r.budget->measured_db)}, {"samples", r.budget->samples}};
+  j["distributions"] = Json::array();
+  for (const Distribution& d : r.distributions)
+    j["distributions"].push_back({{"value", printable(d.value)}, {"layer", printable(d.layer)}, {"min", number(d.min)}, {"max", number(d.max)},
+                                  {"range_low", number(d.range_low)}, {"range_high", number(d.range_high)}, {"step", number(d.step)},
+                                  {"clipped", number(d.clipped)}, {"bars", d.bars}});
   j["gates"] = Json::array();
   for (const GateRow& g : r.gates) j["gates"].push_back({{"gate", g.text}, {"met", g.met}, {"detail", g.detail}});
   j["warnings"] = Json::array();

@@ -55,6 +55,16 @@ struct LayerRow {
   std::string cause;             // in words, of the layers that cost most
 };
 
+// How an activation's values are spread over the calibration samples, and the range that its integers cover.
+struct Distribution {
+  std::string value, layer;                // the layer that is the first to read it as integers
+  double min = 0, max = 0;                 // of all values
+  double range_low = 0, range_high = 0;    // what the integers can say
+  double step = 0;                         // between two integers
+  double clipped = 0;                      // share of values outside of the range by more than a step
+  std::vector<double> bars;                // counts in equal parts of min..max (one bar if they are equal)
+};
+
 // All layers' parts of the error together, and what was measured.
 struct BudgetTotals {
   double sum_db = 0, measured_db = 0;
@@ -106,6 +116,7 @@ struct Report {
   std::optional<MetricResult> metric;
   std::vector<LayerRow> layers;
   std::optional<BudgetTotals> budget;
+  std::vector<Distribution> distributions;  // of the activations that cost most
   std::vector<GateRow> gates;
   std::vector<ReportWarning> warnings;
   std::optional<SideCost> reference_cost, model_cost;

@@ -126,6 +126,18 @@ TEST_CASE("passes do what their golden files say", "[passes]") {
   }
 }
 
+TEST_CASE("a block that never comes to rest ends with a note", "[passes]") {
+  auto graph = parse_graph("graph g {\n in %x : f32[1,2,8,8]\n const %w : f32[4,2,3,3] = random(seed=1)\n %y : f32[1,4,6,6] = Conv(%x, %w)\n out %y\n}\n");
+  REQUIRE(graph.ok());
+  const auto steps = parse_recipe("repeat { to-channels-last; to-channels-first }", false);
+  REQUIRE(steps.ok());
+  PassContext ctx;
+  REQUIRE(run_recipe(*graph, *steps, ctx, {}).ok());
+  REQUIRE(!ctx.notes.empty());
+  CHECK(ctx.notes.back().pass == "repeat");
+  CHECK(verify(*graph).ok());
+}
+
 TEST_CASE("every pass has a golden file and a summary", "[passes]") {
   for (const NamedPass& p : all_passes()) {
     std::string stem = p.name;
