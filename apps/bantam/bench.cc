@@ -137,7 +137,7 @@ Result<int> run(const Options& o) {
 void add_bench(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("bench", "Measure latency, memory and load time of a model");
-  cmd->add_option("model", o->model, "the model: .onnx or .btm")->required();
+  cmd->add_option("model", o->model, "the model: .onnx, .tflite or .btm")->required();
   cmd->add_option("--threads", o->threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
   cmd->add_option("--seconds", o->seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
   cmd->add_flag("--layers", o->layers, "a table of all layers");

@@ -37,9 +37,10 @@ Result<int> run(const Options& o) {
   if (o.update_baseline && o.baseline.empty()) return Error{Code::usage, "--update-baseline needs --baseline FILE"};
   TRY(const ReadOptions read, o.read.options());
   TRY(RunnableModel reference, open_runnable(o.reference, read, {.threads = o.threads}));
-  TRY(RunnableModel model, open_runnable(o.model, {.limits = read.limits}, {.threads = o.threads}));
+  TRY(RunnableModel model, open_runnable(o.model, {.limits = read.limits}, {.threads = o.threads}, &reference.graph));
   TRY(const auto data, o.data.open(reference.session.inputs()));
   Console& console = Console::get();
+  for (const std::string& note : model.notes) console.note("note: " + note);
   for (const std::string& note : data->notes()) console.note("note: " + note);
   Report report;
   report.tool = "bantam " BANTAM_VERSION;

@@ -238,7 +238,7 @@ class Conversion {
 void add_convert(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("convert", "Compress a model and say what it cost");
-  cmd->add_option("model", o->input, "the trained model (.onnx, or .btm)")->required();
+  cmd->add_option("model", o->input, "the trained model (.onnx; also .tflite or .btm)")->required();
   cmd->add_option("-o,--output", o->outputs, "the compressed model; the suffix picks the format, and -o may be given several times")->take_all();
   add_data_flags(*cmd, o->data, "calibration samples");
   add_recipe_flags(*cmd, o->recipe);

@@ -162,7 +162,7 @@ Result<int> run(const Options& o) {
 void add_inspect(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("inspect", "Show what is in a model");
-  cmd->add_option("model", o->model, "the model: .onnx or .btm")->required();
+  cmd->add_option("model", o->model, "the model: .onnx, .tflite or .btm")->required();
   cmd->add_flag("--text", o->text, "the graph as text (docs/ir.md)");
   cmd->add_flag("--full", o->full, "with --text: all elements of all constants");
   cmd->add_flag("--op-table", o->op_table, "C source of a table with just the operators that the model needs");

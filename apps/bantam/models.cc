@@ -5,17 +5,25 @@
 #include "base/text.h"
 #include "formats/native/size_map.h"
 #include "pass/runner.h"
+#include "report/align_borders.h"
 
 namespace bantam {
 
-Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& read, const SessionOptions& options) {
+Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& read, const SessionOptions& options,
+                                    const Graph* like) {
   TRY(Model model, read_model(path, read));
-  if (model.format == "native") {
+  const bool native = model.format == "native";
+  std::vector<std::string> changes;
+  if (like) {
+    TRY(changes, within(printable(path), align_borders(model.graph, *like)));
+  }
+  model.notes.insert(model.notes.end(), changes.begin(), changes.end());
+  if (native && changes.empty()) {
     TRY(const Bytes file, read_file(path));
     TRY(Session session, within(printable(path), Session::of_file(file, options)));
     return RunnableModel{std::move(session), std::move(model.graph), model.file_bytes, std::move(model.notes)};
   }
-  TRY(const auto steps, parse_recipe(all_recipes().at("exact"), true));
+  TRY(const auto steps, parse_recipe(native ? "" : all_recipes().at("exact"), !native));
   PassContext ctx;
   ctx.threads = options.threads;
   TRY(within(printable(path), run_recipe(model.graph, steps, ctx)));

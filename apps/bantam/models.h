@@ -18,7 +18,9 @@ struct RunnableModel {
   std::vector<std::string> notes;
 };
 
-Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& read, const SessionOptions& options);
+// With `like`, the model gets the inputs and outputs of that one (report/align_borders.h); notes say what changed.
+Result<RunnableModel> open_runnable(const std::string& path, const ReadOptions& read, const SessionOptions& options,
+                                    const Graph* like = nullptr);
 
 // Rows that add up to the file's size; a single one where the format says nothing about its parts.
 Result<std::vector<SizeRow>> size_map_of(const std::string& path, uint64_t file_bytes);

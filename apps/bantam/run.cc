@@ -126,7 +126,7 @@ Result<int> run(const Options& o) {
 void add_run(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("run", "Run a model on given tensors or images");
-  cmd->add_option("model", o->model, "the model: .onnx or .btm")->required();
+  cmd->add_option("model", o->model, "the model: .onnx, .tflite or .btm")->required();
   auto* input = cmd->add_option("--input", o->inputs, "an input as .npy, .pb (an ONNX TensorProto) or a picture; several samples may be stacked along the first axis")->take_all()->type_name("NAME=FILE");
   add_data_flags(*cmd, o->data, "all samples of a data set instead of --input")->excludes(input);
   cmd->add_option("--output", o->output, "folder for the outputs, NAME.npy each")->capture_default_str();

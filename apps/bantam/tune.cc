@@ -245,7 +245,7 @@ class Tuning {
 void add_tune(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("tune", "Search the recipe that keeps a budget");
-  cmd->add_option("model", o->model, "the trained model (.onnx, or .btm)")->required();
+  cmd->add_option("model", o->model, "the trained model (.onnx; also .tflite or .btm)")->required();
   cmd->add_option("-o,--output", o->output, "the best file so far (.btm); FILE.journal beside it")->required();
   add_data_flags(*cmd, o->data, "samples to calibrate with, and to measure where there is no --eval");
   cmd->add_option("--eval", o->eval, "other samples to measure with")->type_name("DATA");

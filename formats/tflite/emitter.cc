@@ -113,7 +113,9 @@ int Emitter::constant(const std::string& name, const Tensor& data, const Quant* 
 int Emitter::int_rows(const std::vector<int64_t>& values, int64_t columns) {
   const auto it = ints_.find({values, columns});
   if (it != ints_.end()) return it->second;
-  const std::vector<int32_t> narrow(values.begin(), values.end());
+  std::vector<int32_t> narrow;
+  for (const int64_t v : values)
+    narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(v, INT32_MIN, INT32_MAX)));
   const auto n = static_cast<int64_t>(values.size());
   const Shape shape = columns < 0 ? Shape{} : columns == 0 ? Shape{n} : Shape{n / columns, columns};
   const Bytes bytes = Bytes::copy_of(narrow.data(), narrow.size() * sizeof(int32_t));

@@ -5,7 +5,8 @@
 //   ReduceMean(x) RMSNormalization        =>  x / Sqrt(ReduceMean(x * x) + epsilon) * scale
 //   InstanceNormalization   =>  as LayerNormalization, over the pixels of each channel
 //   BatchNormalization      =>  x * factor + shift, with constants
-//   LpNormalization         =>  x / Sqrt(ReduceSum(x * x)), or by the sum of magnitudes
+//   LpNormalization         =>  x / Max(Sqrt(ReduceSum(x * x)), tiny), or by the sum of magnitudes
+#include <cfloat>
 #include <cmath>
 
 #include "formats/tflite/fit.h"
@@ -101,7 +102,9 @@ Result<bool> fit_lp_norm(Graph& graph, Node* n) {
   const bool squares = n->attr_int("p") == 2;
   Value* sum = s.add("ReduceSum",
                      {squares ? s.add("Mul", {x, x}) : s.add("Abs", {x}), s.list({axis})}, kKeep);
-  return s.become(s.add("Div", {x, squares ? s.add("Sqrt", {sum}) : sum}));
+  // what has no length stays 0
+  Value* length = s.add("Max", {squares ? s.add("Sqrt", {sum}) : sum, s.number(FLT_MIN)});
+  return s.become(s.add("Div", {x, length}));
 }
 
 constexpr FitRow kRows[] = {

@@ -52,6 +52,7 @@ Value* flat_weight(Graph& graph, Value* w) {
 }
 
 Result<bool> as_image(Graph& graph, Node* n) {
+  if (n->output(1)) return false;  // places in a flat image are others
   Speller s(graph, n);
   std::vector<Value*> inputs = n->inputs;
   inputs[0] = s.add_q8("Unsqueeze", {inputs[0], s.list({1})}, {}, inputs[0]->quant);
@@ -214,6 +215,7 @@ Result<bool> fit_global_pool(Graph& graph, Node* n) {
   std::vector<int64_t> axes;
   for (int i = 1; i + 1 < n->inputs[0]->rank(); ++i) axes.push_back(i);
   Speller s(graph, n);
+  if (axes.empty()) return s.become(s.add_q8("Identity", {n->inputs[0]}, {}, n->output()->quant));
   const char* reduce = n->is("GlobalMaxPool") ? "ReduceMax" : "ReduceMean";
   return s.become(s.add_q8(reduce, {n->inputs[0], s.list(axes)}, {{"keepdims", int64_t{1}}},
                            n->output()->quant));

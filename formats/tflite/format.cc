@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The .tflite format of TensorFlow Lite (LiteRT), which is only written. A file that was written
+// The .tflite format of TensorFlow Lite (LiteRT). A file that was written
 // passes the format's own verifier before anybody gets it.
 #include "base/format.h"
 
@@ -7,6 +7,7 @@
 #include "format/format.h"
 #include "formats/tflite/emitter.h"
 #include "formats/tflite/fit.h"
+#include "formats/tflite/read.h"
 
 namespace bantam {
 namespace {
@@ -51,7 +52,7 @@ extern const Format format_tflite = {
     .suffix = ".tflite",
     .summary = "TensorFlow Lite (LiteRT) for Android, microcontrollers and others",
     .sniff = sniff,
-    .read = nullptr,
+    .read = read_tflite,
     .target_recipe = "include layout; set-borders(layout=last)",
     .carries_tests = false,
     .write = write,

@@ -60,14 +60,14 @@ int ModelBuilder::add_tensor(const TensorInfo& info, uint32_t buffer) {
     auto& zero = zeros_[zeros];  // of a weight, its bias and many others: written once
     if (zero.IsNull()) zero = flat_.CreateVector(zeros);
     quantization =
-        tfl::CreateQuantizationParameters(flat_, 0, 0, scale, zero, std::max(q->axis, 0));
+        tfl::CreateQuantizationParameters(flat_, 0, 0, scale, zero, 0, std::max(q->axis, 0));
   }
   const auto shape = flat_.CreateVector(lengths(info.shape, 1));
   flatbuffers::Offset<flatbuffers::Vector<int32_t>> signature;
   if (!is_known(info.shape)) signature = flat_.CreateVector(lengths(info.shape, -1));
   const auto name = flat_.CreateString(unique_name(info.name));
   tensors_.push_back(tfl::CreateTensor(flat_, shape, info.type, buffer, name, quantization, false,
-                                       signature, true));
+                                       0, signature, true));
   return static_cast<int>(tensors_.size() - 1);
 }
 

@@ -11,12 +11,11 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "catch.h"
-#include "eval/session.h"
 #include "formats/onnx/read.h"
 #include "formats/onnx/write.h"
 #include "golden.h"
 #include "ir/text.h"
-#include "named_tensors.h"
+#include "runnable_cases.h"
 #include "trained_models.h"
 
 namespace bantam {
@@ -41,38 +40,6 @@ Graph read_back(const WrittenModel& file) {
 
 // ---- operators ----
 
-struct Case {
-  Graph graph;
-  std::vector<Tensor> inputs, outputs;
-};
-
-// A case of a golden file that computes something which two runs agree on.
-std::optional<Case> runnable(const GoldenCase& c) {
-  if (c.find("error")) return std::nullopt;
-  auto graph = parse_graph(c.find("graph")->text);
-  if (!graph.ok()) return std::nullopt;
-  NamedTensors values;
-  if (const GoldenBlock* block = c.find("values")) {
-    auto parsed = parse_tensors(block->text, &*graph);
-    if (!parsed.ok()) FAIL(parsed.error().message);
-    values = std::move(*parsed);
-  }
-  Case out;
-  for (const Value* in : graph->inputs())
-    for (const auto& [name, tensor] : values)
-      if (name == in->name) out.inputs.push_back(tensor);
-  for (const Node* n : graph->nodes())
-    if (n->op->flags & BT_OP_RANDOM) return std::nullopt;
-  if (out.inputs.size() < graph->inputs().size()) return std::nullopt;
-  auto session = Session::of_graph(*graph, {.max_turns = 1000});
-  if (!session.ok()) return std::nullopt;
-  auto outputs = session->run(out.inputs);
-  if (!outputs.ok()) return std::nullopt;
-  out.outputs = std::move(*outputs);
-  out.graph = std::move(*graph);
-  return out;
-}
-
 bool has_nan(const Tensor& t) {
   for (int64_t i = 0; i < t.count(); ++i)
     if (std::isnan(t.number(i))) return true;
@@ -80,7 +47,7 @@ bool has_nan(const Tensor& t) {
 }
 
 // Not in ONNX: channels last, and what becomes of NaN in QuantizeLinear.
-bool is_outside(const Case& c) {
+bool is_outside(const RunnableCase& c) {
   for (const Node* n : c.graph.nodes()) {
     if (n->op->layout == BT_LAYOUT_SPATIAL && n->attr_word("layout") == "last") return true;
     if (n->is("FakeQuantize") && has_nan(c.inputs[0])) return true;
@@ -89,7 +56,7 @@ bool is_outside(const Case& c) {
 }
 
 // Quantized borders are shifted to u8 in the file (u8u8); these tests keep them.
-void check_case(const Case& c, int opset, std::set<std::string>& refused) {
+void check_case(const RunnableCase& c, int opset, std::set<std::string>& refused) {
   WriteOptions options;
   options.integers = "s8s8";
   options.opset = opset;

@@ -19,7 +19,7 @@
 #include "runtime/session.h"
 
 namespace bantam {
-extern const Format format_onnx, format_native;
+extern const Format format_onnx, format_native, format_tflite;
 }
 
 namespace bantam::fuzz {
@@ -104,12 +104,15 @@ void with_file(const uint8_t* data, size_t size, const std::function<void(const 
   ::close(fd);
 }
 
-int convert(const Bytes& onnx) {
+int convert(const Bytes& file) { return convert(file, format_tflite.sniff(file) ? ".tflite" : ".onnx"); }
+
+int convert(const Bytes& file, const std::string& suffix) {
   ReadOptions options;
   options.limits.nodes = 20'000;
   options.limits.tensor_bytes = 1 << 26;
   options.limits.sparse_bytes = 1 << 20;
-  auto model = format_onnx.read(onnx, "/nonexistent/model.onnx", options);
+  const Format& format = suffix == ".tflite" ? format_tflite : format_onnx;
+  auto model = format.read(file, "/nonexistent/model" + suffix, options);
   if (refused(model)) return exit_code(model.error().code);
   const auto steps = parse_recipe(all_recipes().at("exact"), true);
   if (refused(steps)) fail("the recipe exact does not parse");

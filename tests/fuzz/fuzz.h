@@ -33,8 +33,10 @@ Bytes bytes_of(const uint8_t* data, size_t size);
 // Calls `use` with the path of a file (in memory) that holds the input.
 void with_file(const uint8_t* data, size_t size, const std::function<void(const std::string&)>& use);
 
-// ONNX in, .btm out, as `bantam convert --preset exact` does it, with small limits: what was written must
-// open, read back, and compute the same bits. Returns the exit code that the tool would give.
-int convert(const Bytes& onnx);
+// A model in, .btm out, as `bantam convert --preset exact` does it, with small limits: what was written must
+// open, read back, and compute the same bits. Returns the exit code that the tool would give. Without a
+// suffix (".onnx", ".tflite") the content decides.
+int convert(const Bytes& file, const std::string& suffix);
+int convert(const Bytes& file);
 
 }  // namespace bantam::fuzz

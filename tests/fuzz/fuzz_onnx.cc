@@ -3,6 +3,6 @@
 #include "fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  (void)bantam::fuzz::convert(bantam::fuzz::bytes_of(data, size));
+  (void)bantam::fuzz::convert(bantam::fuzz::bytes_of(data, size), ".onnx");
   return 0;
 }

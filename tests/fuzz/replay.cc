@@ -20,6 +20,7 @@
 
 extern "C" {
 int fuzz_onnx(const uint8_t*, size_t);
+int fuzz_tflite(const uint8_t*, size_t);
 int fuzz_btm(const uint8_t*, size_t);
 int fuzz_text(const uint8_t*, size_t);
 int fuzz_recipe(const uint8_t*, size_t);
@@ -33,8 +34,8 @@ namespace bantam::fuzz {
 namespace {
 
 const std::map<std::string, int (*)(const uint8_t*, size_t)> kTargets = {
-    {"onnx", fuzz_onnx}, {"btm", fuzz_btm}, {"text", fuzz_text}, {"recipe", fuzz_recipe},
-    {"npy", fuzz_npy},   {"npz", fuzz_npz}, {"toml", fuzz_toml}, {"image", fuzz_image}};
+    {"onnx", fuzz_onnx}, {"tflite", fuzz_tflite}, {"btm", fuzz_btm},   {"text", fuzz_text},  {"recipe", fuzz_recipe},
+    {"npy", fuzz_npy},   {"npz", fuzz_npz},       {"toml", fuzz_toml}, {"image", fuzz_image}};
 constexpr unsigned kSeconds = 120;  // for one input, on a busy machine with sanitizers
 
 // What is being worked on, for the signal handler.

@@ -14,7 +14,7 @@ one of them too. One conversion writes a .tflite and a .btm file of the same gra
   xnnpack    the default: what runs on phones
   builtin    the optimized kernels without XNNPACK
   reference  the reference kernels
-"equal" is the share of numbers with the same bits; "off" the largest difference, in steps of the output
+The last column is the same file read and run by bantam, against its .btm. "equal" is the share of numbers with the same bits; "off" the largest difference, in steps of the output
 where it is int8, else as signal-to-noise ratio in dB.
 
 Exit status: 0, or 1 if a file did not load or run, or int8 differed under XNNPACK by more than an operator's
@@ -185,6 +185,7 @@ class Comparison:
     def __init__(self, tool, folder, step=None):
         self.tool, self.folder = tool, folder
         self.lites, self.results = {}, {k: Difference(step) for k in KERNELS}
+        self.back = Difference(step)  # the .tflite file, read and run by bantam
         for kernels in KERNELS:
             try:
                 self.lites[kernels] = Lite(f'{folder}/m.tflite', kernels)
@@ -196,12 +197,15 @@ class Comparison:
     def add(self, arrays):
         inputs = {n: fitted(arrays[n], d) for n, d in self.details.items()}
         ours = self.tool.run(f'{self.folder}/m.btm', inputs, self.folder)
+        for a, b in zip(ours, self.tool.run(f'{self.folder}/m.tflite', inputs, self.folder)):
+            self.back.add(a, b)
         for kernels, lite in self.lites.items():
             for a, b in zip(ours, lite.run(inputs)):
                 self.results[kernels].add(a, b)
 
     def text(self):
-        return ' | '.join(self.results[k].text() if k in self.lites else 'has no kernel' for k in KERNELS)
+        texts = [self.results[k].text() if k in self.lites else 'has no kernel' for k in KERNELS]
+        return ' | '.join([*texts, self.back.text()])
 
 
 # ---- models ----
@@ -254,7 +258,7 @@ def compare_model(tool, model, conversion, samples, folder):
 
 def models_mode(tool, options):
     failed = False
-    print('| model | precision | bytes | XNNPACK | built-in kernels | reference kernels |\n|---|---|---|---|---|---|')
+    print('| model | precision | bytes | XNNPACK | built-in kernels | reference kernels | read back |\n|---|---|---|---|---|---|---|')
     for model in find_models(options.only):
         for conversion in options.precision or CONVERSIONS:
             with tempfile.TemporaryDirectory() as folder:
@@ -473,7 +477,7 @@ MIN_FLOAT_DB = 100
 
 def operators_mode(tool, options):
     failed = False
-    print('| operator | numbers | XNNPACK | built-in kernels | reference kernels |\n|---|---|---|---|---|')
+    print('| operator | numbers | XNNPACK | built-in kernels | reference kernels | read back |\n|---|---|---|---|---|---|')
     for name, (_, forms, allowed) in OPERATORS.items():
         if not any(s in name for s in options.only):
             continue
@@ -484,6 +488,8 @@ def operators_mode(tool, options):
                     comparison = compare_operator(tool, name, integer, folder)
                     x = comparison.results['xnnpack']
                     bad = x.steps > allowed if x.integer else x.db < MIN_FLOAT_DB
+                    back = comparison.back
+                    bad = bad or (back.steps > 0 if back.integer else back.db < MIN_FLOAT_DB)
                     failed = failed or bad
                     print(f'| {name} | {label} | {comparison.text()} |{" FAILED" if bad else ""}', flush=True)
                 except Failure as failure:
