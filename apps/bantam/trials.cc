@@ -38,15 +38,12 @@ bool is_choice(const Step& s) {
 }  // namespace
 
 Result<std::vector<Step>> steps_of(const Trial& trial) {
-  TRY(auto steps, parse_recipe(all_recipes().at(trial.plain8 ? "int8" : "small"), true));
-  // only integers need these
-  static const std::set<std::string> integer = {"equalize-layers", "calibrate", "choose-precision", "correct-bias", "lower-to-integer"};
-  if (trial.arithmetic == Trial::Arithmetic::real)
-    std::erase_if(steps, [](const Step& s) { return integer.contains(name_of(s)); });
+  const bool in_float = trial.arithmetic == Trial::Arithmetic::real;
+  const char* recipe = in_float ? trial.plain8 ? "weights8" : "smallest" : trial.plain8 ? "int8" : "small";
+  TRY(auto steps, parse_recipe(all_recipes().at(recipe), true));
   for (Step& s : steps) {
     if (name_of(s) == "choose-steps") set(s, "quality", formatted("{}", trial.quality));
     if (name_of(s) != "quantize") continue;
-    if (trial.arithmetic == Trial::Arithmetic::real) set(s, "activations", "none");
     if (!trial.keep.empty()) set(s, "keep", join(trial.keep, ","));
   }
   return steps;
@@ -72,6 +69,7 @@ Result<Graph> Trials::converted(const std::vector<Step>& steps) {
   Graph graph = start->second.graph.clone();
   PassContext ctx = start->second.ctx;
   TRY(run_recipe(graph, tail, ctx));
+  start->second.ctx.steps = ctx.steps;
   return graph;
 }
 

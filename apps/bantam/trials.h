@@ -44,7 +44,7 @@ class Trials {
   std::map<std::string, Start> starts_;  // by the steps that led there
 };
 
-// The recipe of a trial: `int8` or `small`, changed.
+// The recipe of a trial: a built-in one, changed.
 Result<std::vector<Step>> steps_of(const Trial& trial);
 
 }  // namespace bantam

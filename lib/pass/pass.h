@@ -23,6 +23,8 @@
 
 namespace bantam {
 
+class StepSearch;
+
 // What a pass promises about the numbers that a graph computes. The test harness holds it to that.
 enum class Effect {
   exact,       // the same within 1e-5
@@ -61,6 +63,7 @@ struct PassContext {
   uint64_t seed = 0;
   SampleSource* data = nullptr;              // calibration samples; null: there are none
   std::shared_ptr<Calibration> calibration;  // made by `calibrate`
+  std::shared_ptr<StepSearch> steps;         // what `choose-steps` measured, for the next choice on the same weights
   std::set<std::string> keep_float;  // nodes, by their first output, that `choose-precision` keeps from `quantize`
   std::set<std::string> fine_weights;        // likewise: their weights are stored in more than 8 bits
   Originals originals;                       // constants before a pass rounded them

@@ -6,9 +6,44 @@
 
 namespace bantam {
 
-Result<OutputError> OutputError::of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads) {
+namespace {
+
+// Rows of numbers that are at least 0 and add up to 1.
+bool are_chances(const Tensor& t) {
+  if (t.dtype() != BT_F32 || t.rank() < 1 || t.count() == 0) return false;
+  const auto values = t.floats();
+  const auto row = static_cast<size_t>(t.shape().back());
+  for (size_t i = 0; row > 2 && i < values.size(); i += row) {
+    double sum = 0;
+    for (size_t k = 0; k < row; ++k) {
+      if (!(values[i + k] >= 0)) return false;
+      sum += static_cast<double>(values[i + k]);
+    }
+    if (std::fabs(sum - 1) > 1e-3) return false;
+  }
+  return row > 2;
+}
+
+// Their logarithms, the mean of a row taken out: the numbers before a softmax.
+Tensor scores_of(const Tensor& chances) {
+  constexpr float kLeast = 1e-12f;
+  std::vector<float> scores;
+  for (const float p : chances.floats()) scores.push_back(static_cast<float>(std::log(static_cast<double>(std::max(p, kLeast)))));
+  const auto row = static_cast<size_t>(chances.shape().back());
+  for (size_t i = 0; i < scores.size(); i += row) {
+    double sum = 0;
+    for (size_t k = 0; k < row; ++k) sum += static_cast<double>(scores[i + k]);
+    for (size_t k = 0; k < row; ++k) scores[i + k] -= static_cast<float>(sum / static_cast<double>(row));
+  }
+  return Tensor::of_floats(chances.shape(), scores);
+}
+
+}  // namespace
+
+Result<OutputError> OutputError::of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads, bool scores) {
   OutputError e;
   e.threads_ = threads;
+  e.scores_ = scores;
   const int64_t n = std::min(source.count(), samples);
   TRY(Session session, Session::of_graph(reference, {.threads = threads}));
   for (int64_t i = 0; i < n; ++i) {
@@ -27,7 +62,9 @@ Result<double> OutputError::of(const Graph& graph) const {
     TRY(const auto outputs, session.run(samples_[s]));
     for (size_t k = 0; k < outputs.size(); ++k) {
       if (outputs[k].dtype() != BT_F32) continue;
-      const auto got = outputs[k].floats(), want = wanted_[s][k].floats();
+      const bool as_scores = scores_ && are_chances(wanted_[s][k]) && are_chances(outputs[k]);
+      const Tensor made = as_scores ? scores_of(outputs[k]) : outputs[k], meant = as_scores ? scores_of(wanted_[s][k]) : wanted_[s][k];
+      const auto got = made.floats(), want = meant.floats();
       if (got.size() != want.size()) return 1.0;
       for (size_t i = 0; i < got.size(); ++i) {
         const auto y = static_cast<double>(want[i]);

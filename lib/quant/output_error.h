@@ -12,8 +12,10 @@ namespace bantam {
 
 class OutputError {
  public:
-  // Runs the reference on `samples` of the source's samples, spread evenly over it.
-  static Result<OutputError> of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads);
+  // Runs the reference on `samples` of the source's samples, spread evenly over it. With `scores`, chances
+  // that add up to 1 (what a softmax makes) are compared by their logarithms: of a sample of which the model
+  // is certain the chances themselves say nothing, so that it takes many samples to learn something from them.
+  static Result<OutputError> of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads, bool scores = false);
 
   // Power of the difference over power of the signal, the mean over the float outputs; annotated values
   // are rounded. 1 where an output has another shape than the reference's (a number of boxes, say).
@@ -21,6 +23,7 @@ class OutputError {
 
  private:
   int threads_ = 1;
+  bool scores_ = false;
   std::vector<std::vector<Tensor>> samples_, wanted_;
 };
 

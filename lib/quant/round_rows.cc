@@ -138,21 +138,46 @@ std::vector<int32_t> round_to_nearest(std::span<const double> rows,
   return codes;
 }
 
+RowRounder::RowRounder(std::span<const double> moments, size_t depth, double damping)
+    : depth_(depth), order_(order_of(moments, depth)) {
+  const Numbers h = damped(moments, depth, damping);
+  if (auto factor = compensation(h, order_)) factor_ = std::move(*factor);
+  moments_.assign(h.begin(), h.end());
+}
+
+std::vector<int32_t> RowRounder::round(std::span<const double> rows, std::span<const RowGrid> grids,
+                                       int sweeps) const {
+  auto codes = round_to_nearest(rows, grids);
+  if (grids.empty() || factor_.empty()) return codes;
+  for (size_t first = 0; first < grids.size(); first += kTile)
+    round_tile(rows, grids, factor_, order_, first, std::min(kTile, grids.size() - first), codes);
+  for (size_t r = 0; sweeps > 0 && r < grids.size(); ++r)
+    descend(rows.subspan(r * depth_, depth_), grids[r], moments_, sweeps, &codes[r * depth_]);
+  return codes;
+}
+
+double RowRounder::error(std::span<const double> rows, std::span<const RowGrid> grids,
+                         std::span<const int32_t> codes) const {
+  double sum = 0;
+  std::vector<float> errors(depth_), slope(depth_);
+  for (size_t r = 0; r < grids.size(); ++r) {
+    std::fill(slope.begin(), slope.end(), 0.0f);
+    for (size_t k = 0; k < depth_; ++k) {
+      const size_t i = r * depth_ + k;
+      errors[k] = static_cast<float>(rows[i] - value_of(codes[i], grids[r]));
+      add_scaled(errors[k], &moments_[k * depth_], slope.data(), depth_);
+    }
+    for (size_t k = 0; k < depth_; ++k)
+      sum += static_cast<double>(errors[k]) * static_cast<double>(slope[k]);
+  }
+  return grids.empty() ? 0 : sum / static_cast<double>(grids.size());
+}
+
 std::vector<int32_t> round_rows(std::span<const double> rows, std::span<const RowGrid> grids,
                                 std::span<const double> moments, const RoundRowsOptions& options) {
-  auto codes = round_to_nearest(rows, grids);
-  if (grids.empty()) return codes;
-  const size_t n = rows.size() / grids.size();
-  const Numbers h = damped(moments, n, options.damping);
-  const auto order = order_of(moments, n);
-  const auto u = compensation(h, order);
-  if (!u) return codes;  // columns of zeros only
-  for (size_t first = 0; first < grids.size(); first += kTile)
-    round_tile(rows, grids, *u, order, first, std::min(kTile, grids.size() - first), codes);
-  const Floats slopes(h.begin(), h.end());
-  for (size_t r = 0; options.sweeps > 0 && r < grids.size(); ++r)
-    descend(rows.subspan(r * n, n), grids[r], slopes, options.sweeps, &codes[r * n]);
-  return codes;
+  if (grids.empty()) return {};
+  const RowRounder rounder(moments, rows.size() / grids.size(), options.damping);
+  return rounder.round(rows, grids, options.sweeps);
 }
 
 double product_error(std::span<const double> rows, std::span<const RowGrid> grids,

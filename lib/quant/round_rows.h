@@ -28,6 +28,22 @@ std::vector<int32_t> round_to_nearest(std::span<const double> rows, std::span<co
 // column, beginning with the one that matters most, and the error is handed on as the Cholesky
 // factor of the moments says. That is OBQ in one fixed order (Frantar et al., GPTQ, 2022), and the
 // same as Babai's nearest plane. Then single weights change by a step where this lowers the error.
+// The factor is made once and serves any number of grids.
+class RowRounder {
+ public:
+  RowRounder(std::span<const double> moments, size_t depth, double damping);
+  std::vector<int32_t> round(std::span<const double> rows, std::span<const RowGrid> grids,
+                             int sweeps) const;
+  // Mean squared change of a product, the mean over the rows.
+  double error(std::span<const double> rows, std::span<const RowGrid> grids,
+               std::span<const int32_t> codes) const;
+
+ private:
+  size_t depth_;
+  std::vector<size_t> order_;
+  std::vector<float> moments_, factor_;  // the latter is empty where columns are zeros only
+};
+
 std::vector<int32_t> round_rows(std::span<const double> rows, std::span<const RowGrid> grids,
                                 std::span<const double> moments, const RoundRowsOptions& options);
 

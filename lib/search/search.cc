@@ -22,9 +22,9 @@ std::string Trial::text() const {
   return keep.empty() ? text : text + ", keep " + join(keep, " ");
 }
 
-// Stages: plain 8 bits in integers, so that there is a file soon; steps in integers; steps in float, which lose
-// less; steps with the worst layer of the best file so far in float; plain 8 bits in float, the least loss that
-// is on offer.
+// Stages: plain 8 bits in integers, so that there is a file soon; steps in float, which make the smallest files;
+// steps in integers; these with the worst layer of the best file so far in float; plain 8 bits in float, the least
+// loss that is on offer.
 std::optional<Trial> Search::next() const {
   Trial plain;
   plain.plain8 = true;
@@ -66,7 +66,7 @@ void Search::advance(const std::optional<Outcome>& outcome) {
 
 void Search::open_track() {
   Track t{{}, kLowest, kHighest, kHalvings, -1};
-  if (stage_ == 2) t.trial.arithmetic = Trial::Arithmetic::real;
+  if (stage_ == 1) t.trial.arithmetic = Trial::Arithmetic::real;
   if (stage_ == 3) {
     const Entry* from = best();
     if (!from || from->outcome.worst.empty() || from->trial.plain8 || from->trial.arithmetic == Trial::Arithmetic::real) {

@@ -11,15 +11,18 @@
 // in the rounding: on these the layer is judged, and rounded plainly unless its output has come
 // closer to the float one.
 //
+// With bias=correct the mean error of an output is left to the bias, so that the weights need not
+// make up for it; with bias=store the bias is rounded too, so that its error is that of one weight.
+//
 // Belongs behind what chooses the scales (quantize, choose-steps) and before correct-bias.
 #include <algorithm>
 #include <cmath>
 
 #include "base/format.h"
 #include "pass/pass.h"
-#include "quant/product_matrix.h"
-#include "quant/round_rows.h"
-#include "quant/second_moments.h"
+#include "quant/rounded_layer.h"
+#include "quant/sample_share.h"
+#include "quant/weight_scale.h"
 #include "quant/weights.h"
 
 namespace bantam {
@@ -28,6 +31,7 @@ namespace {
 struct Options {
   int samples = 32, columns = 2048, sweeps = 2;
   double damping = 0.01;
+  std::string bias = "keep";
 };
 
 void describe(OptionList& list, Options& o) {
@@ -37,35 +41,11 @@ void describe(OptionList& list, Options& o) {
   list.number("sweeps", &o.sweeps, 0, 100, "rounds in which single weights may still change");
   list.real("damping", &o.damping, 0.0001, 10,
             "distrust of measured correlations, more where columns are few");
+  list.word("bias", &o.bias, "keep|correct|store",
+            "let the biases of products in float take the mean error; store them in few bits");
 }
-
-constexpr size_t kMostMoments = 25'000'000;  // as a depth of 5,000 has, or many groups of less
-constexpr size_t kPerJudge = 4;              // one sample in four judges
 
 using Weights = std::shared_ptr<const Tensor>;
-
-// A column of the input of a layer, in one of the samples.
-struct Place {
-  size_t sample;
-  int64_t column;
-};
-
-// The same number of each sample. A golden section spreads them over it: whatever the width of an
-// image, its columns and lines are met alike.
-std::vector<Place> places(const PairedRun& run, const Node& n, const ProductMatrix& matrix,
-                          const std::vector<size_t>& samples, size_t wanted) {
-  std::vector<Place> list;
-  const auto share = static_cast<int64_t>((wanted + samples.size() - 1) / samples.size());
-  for (const size_t s : samples) {
-    const int64_t all = matrix.columns(run.at(n.output(), Side::real)[s]);
-    for (int64_t i = 0; i < std::min(all, share); ++i) {
-      const double part = std::fmod((static_cast<double>(i) + 0.5) * 0.6180339887498949, 1.0);
-      const auto spread = static_cast<int64_t>(part * static_cast<double>(all));
-      list.push_back({s, all <= share ? i : spread});
-    }
-  }
-  return list;
-}
 
 class Rounder {
  public:
@@ -78,10 +58,8 @@ class Rounder {
     if (std::none_of(nodes.begin(), nodes.end(), wanted)) return false;
     TRY(PairedRun run, PairedRun::start(graph_, *ctx_.data, options_.samples, ctx_.threads,
                                         ctx_.originals));
-    for (size_t s = 0; s < run.samples(); ++s) {
-      const bool judge = s % kPerJudge == kPerJudge - 1;
-      (judge ? judges_ : teachers_).push_back(s);
-    }
+    for (size_t s = 0; s < run.samples(); ++s)
+      (is_judge(static_cast<int64_t>(s)) ? judges_ : teachers_).push_back(s);
     if (judges_.empty()) judges_ = teachers_;
     for (size_t i = 0; i < nodes.size(); ++i) {
       const Node& n = *nodes[i];
@@ -112,73 +90,61 @@ class Rounder {
     return decode(encode(*exact, *w.quant), *w.quant) != *exact;
   }
 
+  // Whether the node has a bias that may take what the weights leave.
+  bool has_bias(const Node& n) const {
+    const Value* b = options_.bias == "keep" || n.integer ? nullptr : n.input(2);
+    return b && b->is_constant() && b->dtype == BT_F32 && !b->quant && b->uses().size() == 1 &&
+           b->constant->count() == (*n.input(1)->shape)[static_cast<size_t>(weight_axis(n))];
+  }
+
   Result<void> round(const PairedRun& run, const Node& n) {
     const ProductMatrix matrix = *ProductMatrix::of(n);
-    if (matrix.groups() * matrix.depth() * matrix.depth() > kMostMoments) {
+    if (!RoundedLayer::is_measurable(matrix)) {
       ctx_.note(n, formatted("{} groups of depth {} are too much to measure; rounded plainly",
                              matrix.groups(), matrix.depth()));
       return {};
     }
     ++tried_;
     Value& w = *n.inputs[1];
-    const Weights exact = original(w), plain = w.constant;
-    TRY(const SecondMoments moments, measure(run, n, matrix));
-    if (moments.count() == 0) return {};  // the samples leave nothing to multiply
+    Value* bias = has_bias(n) ? n.inputs[2] : nullptr;
+    const Weights exact = original(w), plain = w.constant, bias_before = bias ? bias->constant : nullptr;
+    TRY(const auto layer, RoundedLayer::measure(run, n, Side::rounded, teachers_,
+                                                {.columns = static_cast<size_t>(options_.columns),
+                                                 .damping = options_.damping,
+                                                 .bias = bias != nullptr,
+                                                 .threads = ctx_.threads}));
+    if (!layer) return {};  // the samples leave nothing to multiply
     TRY(const double before, noise(run, n));
-    w.constant = std::make_shared<const Tensor>(rounded(*exact, *w.quant, matrix, moments));
+    auto rounded = layer->round(*exact, *w.quant, options_.sweeps);
+    w.constant = std::make_shared<const Tensor>(std::move(rounded.weight));
+    if (bias) move_bias(*bias, rounded.bias);
     TRY(const double after, noise(run, n));
     if (after < before) {
       ctx_.originals.try_emplace(w.name, exact);
       ++rounded_;
     } else {
       w.constant = plain;
+      if (bias) bias->constant = bias_before;
     }
+    if (!bias) return {};
+    if (options_.bias == "store") store(*bias, rounded.noise / static_cast<double>(matrix.depth()));
+    if (bias->constant != bias_before) ctx_.originals.try_emplace(bias->name, bias_before);
     return {};
   }
 
-  Result<SecondMoments> measure(const PairedRun& run, const Node& n, const ProductMatrix& matrix) {
-    const size_t depth = matrix.depth(), block = SecondMoments::kBlock;
-    TRY(SecondMoments moments, SecondMoments::start(matrix.groups(), depth, ctx_.threads));
-    const size_t wanted = std::max(static_cast<size_t>(options_.columns), 2 * depth);
-    const auto list = places(run, n, matrix, teachers_, wanted);
-    const auto &x = run.at(n.inputs[0], Side::rounded), &y = run.at(n.output(), Side::real);
-    for (size_t first = 0; first < list.size(); first += block) {
-      const size_t count = std::min(block, list.size() - first);
-      std::vector<float> columns(matrix.groups() * block * depth);
-      for (size_t g = 0; g < matrix.groups(); ++g)
-        for (size_t i = 0; i < count; ++i) {
-          const auto [s, column] = list[first + i];
-          matrix.gather(x[s], y[s], column, g, &columns[(g * block + i) * depth]);
-        }
-      TRY(moments.add(columns, count));
-    }
-    return moments;
+  static void move_bias(Value& bias, const std::vector<double>& by) {
+    std::vector<float> moved(by.size());
+    for (size_t c = 0; c < by.size(); ++c)
+      moved[c] = static_cast<float>(static_cast<double>(bias.constant->floats()[c]) + by[c]);
+    bias.constant = std::make_shared<const Tensor>(Tensor::of_floats(bias.constant->shape(), moved));
   }
 
-  Tensor rounded(const Tensor& weight, const Quant& quant, const ProductMatrix& matrix,
-                 const SecondMoments& moments) const {
-    std::vector<float> result(static_cast<size_t>(weight.count()));
-    // What few columns seem to have in common may be chance.
-    const double few = static_cast<double>(matrix.depth()) / static_cast<double>(moments.count());
-    const double damping = options_.damping * (1 + 4 * few);
-    for (size_t g = 0; g < matrix.groups(); ++g) {
-      const size_t first = g * matrix.rows(), depth = matrix.depth();
-      std::vector<double> rows;
-      std::vector<RowGrid> grids;
-      RowGrid grid{.lo = static_cast<int32_t>(quant.lo()), .hi = static_cast<int32_t>(quant.hi())};
-      for (size_t r = first; r < first + matrix.rows(); ++r) {
-        grid.scale = quant.scale[quant.scale.size() == 1 ? 0 : r];
-        grids.push_back(grid);
-        for (size_t k = 0; k < depth; ++k)
-          rows.push_back(static_cast<double>(weight.floats()[matrix.element(r, k)]));
-      }
-      const auto codes = round_rows(rows, grids, moments.of_group(g),
-                                    {.damping = damping, .sweeps = options_.sweeps});
-      for (size_t i = 0; i < codes.size(); ++i)
-        result[matrix.element(first + i / depth, i % depth)] =
-            static_cast<float>(codes[i]) * grids[i / depth].scale;
-    }
-    return Tensor::of_floats(weight.shape(), result);
+  // The best use of bits gives every number of a layer the same share of the noise.
+  static void store(Value& bias, double noise) {
+    Quant q = weight_quant(*bias.constant, 0, {.bits = 16, .per_channel = false});
+    q.scale[0] = std::max(q.scale[0], round_up_to_bf16(static_cast<float>(std::sqrt(12 * noise))));
+    bias.constant = std::make_shared<const Tensor>(decode(encode(*bias.constant, q), q));
+    bias.quant = std::make_shared<const Quant>(std::move(q));
   }
 
   // In the output of a layer, on the samples that judge.
