@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "apps/bantam/command.h"
@@ -16,6 +17,7 @@
 #include "base/text.h"
 #include "eval/test_vectors.h"
 #include "ir/call.h"
+#include "kernels/kernels.h"
 #include "report/table.h"
 #include "runtime/shape.h"
 
@@ -28,7 +30,7 @@ struct Options {
   std::string model;
   int threads = 1;
   double seconds = 2;
-  bool layers = false;
+  bool layers = false, serve = false;
 };
 
 double wall() { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -62,30 +64,85 @@ std::vector<Tensor> random_inputs(const Session& session) {
 
 struct Layer {
   std::string name, op;
-  double ms = 0;     // of one run
-  int64_t macs = 0;  // 0: not counted
+  double ms = 0;       // least of the runs
+  int64_t macs = 0;    // 0: not counted
+  uint64_t bytes = 0;  // read and written where every value passes once; 0: not known
+  double peak = 0;     // GOP/s that all threads could do at most
+  double gops() const { return macs && ms > 0 ? 2 * static_cast<double>(macs) / ms * 1e-6 : 0; }
 };
 
-Result<std::vector<Layer>> time_layers(Session& session, const std::vector<Tensor>& inputs, const Graph& graph) {
-  constexpr int kRuns = 20;
+// Float GOP/s of one core, the best of several short measurements.
+double peak_gops(const bt_kernels& kernels) {
+  double best = 0;
+  for (int i = 0; i < 20; ++i) {
+    const double start = cpu();
+    const double macs = kernels.peak_f32(20000);
+    best = std::max(best, 2 * macs / (cpu() - start) * 1e-6);
+  }
+  return best;
+}
+
+uint64_t bytes_moved(const Node& node) {
+  uint64_t sum = 0;
+  for (const auto* values : {&node.inputs, &node.outputs})
+    for (const Value* v : *values) {
+      if (!v) continue;
+      if (!v->shape) return 0;
+      sum += static_cast<uint64_t>(element_count(concrete_shape(*v->shape, 128))) * bt_dtype_size(v->dtype);
+    }
+  return sum;
+}
+
+Result<std::vector<Layer>> time_layers(const Options& o, Session& session, const std::vector<Tensor>& inputs, const Graph& graph) {
   session.time_nodes(true);
-  for (int i = 0; i < kRuns; ++i) TRY(session.run(inputs));
+  const double end = wall() + o.seconds * 1000;
+  for (int i = 0; i < 20 || wall() < end; ++i) TRY(session.run(inputs));
   const auto times = session.node_times();
   const auto nodes = graph.nodes();
+  const bt_kernels& kernels = *bt_kernels_named(session.kernels().c_str());
+  const double peak = peak_gops(kernels) * o.threads;
   std::vector<Layer> layers;
-  for (size_t i = 0; i < times.size(); ++i)
-    layers.push_back({times[i].name, times[i].op, times[i].milliseconds / kRuns, times.size() == nodes.size() ? multiply_adds(*nodes[i]) : 0});
+  for (size_t i = 0; i < times.size(); ++i) {
+    Layer& l = layers.emplace_back(Layer{times[i].name, times[i].op, times[i].milliseconds});
+    if (times.size() != nodes.size()) continue;
+    const Value* x = nodes[i]->input(0);
+    l.macs = multiply_adds(*nodes[i]);
+    l.bytes = bytes_moved(*nodes[i]);
+    l.peak = peak * (x && x->dtype == BT_I8 ? kernels.s8_peak : 1);
+  }
   return layers;
 }
 
 std::string layer_table(const std::vector<Layer>& layers) {
-  TextTable t({"layer", "operator", ">ms", ">share", ">multiply-adds", ">GOP/s"});
+  TextTable t({"layer", "operator", ">ms", ">share", ">multiply-adds", ">GOP/s", ">of peak", ">bytes"});
   double total = 0;
   for (const Layer& l : layers) total += l.ms;
   for (const Layer& l : layers)
     t.row({printable(l.name), l.op, formatted("{:.4f}", l.ms), formatted("{:.1f} %", 100 * l.ms / total), l.macs ? human_count(static_cast<double>(l.macs)) : "",
-           l.macs && l.ms > 0 ? formatted("{:.1f}", 2 * static_cast<double>(l.macs) / l.ms * 1e-6) : ""});
-  return t.text("");
+           l.gops() > 0 ? formatted("{:.1f}", l.gops()) : "", l.gops() > 0 ? formatted("{:.0f} %", 100 * l.gops() / l.peak) : "",
+           l.bytes ? human_bytes(l.bytes) : ""});
+  return t.text("") + formatted("sum of the least times: {:.3f} ms\n", total);
+}
+
+// Takes part in comparisons of several runtimes: for every line "run MS" on standard input the model runs for about MS
+// milliseconds, and one line of JSON has the wall and CPU times of every run. See docs/performance.md.
+Result<int> serve(Session& session, const std::vector<Tensor>& inputs) {
+  for (int i = 0; i < 2; ++i) TRY(session.run(inputs));
+  Console::get().print("ready\n");
+  std::string word;
+  for (double budget = 0; std::cin >> word >> budget;) {
+    std::vector<double> w, c;
+    for (const double end = wall() + budget; wall() < end || w.size() < 2;) {
+      const double wall_start = wall(), cpu_start = cpu();
+      TRY(session.run(inputs));
+      w.push_back(wall() - wall_start);
+      c.push_back(cpu() - cpu_start);
+    }
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    Console::get().print(nlohmann::ordered_json{{"w", w}, {"c", c}, {"rss", usage.ru_maxrss / 1024}}.dump() + "\n");
+  }
+  return 0;
 }
 
 Result<int> run(const Options& o) {
@@ -97,6 +154,7 @@ Result<int> run(const Options& o) {
   const double load_ms = wall() - start;
   Session& session = model.session;
   const auto inputs = random_inputs(session);
+  if (o.serve) return serve(session, inputs);
   const double before_first = wall();
   TRY(session.run(inputs));
   const double first_ms = wall() - before_first;
@@ -115,9 +173,9 @@ Result<int> run(const Options& o) {
                               {"first_ms", first_ms}, {"arena_bytes", session.arena_bytes()}, {"peak_kb", usage.ru_maxrss}};
   std::vector<Layer> layers;
   if (o.layers) {
-    TRY(layers, time_layers(session, inputs, model.graph));
+    TRY(layers, time_layers(o, session, inputs, model.graph));
     j["layers"] = nlohmann::ordered_json::array();
-    for (const Layer& l : layers) j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"ms", l.ms}, {"macs", l.macs}});
+    for (const Layer& l : layers) j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"ms", l.ms}, {"macs", l.macs}, {"bytes", l.bytes}, {"of_peak", l.peak > 0 ? l.gops() / l.peak : 0}});
   }
   if (o.common.json) {
     Console::get().print(j.dump(1) + "\n");
@@ -141,6 +199,7 @@ void add_bench(CLI::App& app, Action& action) {
   cmd->add_option("--threads", o->threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
   cmd->add_option("--seconds", o->seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
   cmd->add_flag("--layers", o->layers, "a table of all layers");
+  cmd->add_flag("--serve", o->serve, "measure at every line \"run MILLISECONDS\" on standard input (docs/performance.md)");
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);
   cmd->footer("Examples:\n  bantam bench net.btm\n  bantam bench net.onnx --threads 2 --seconds 5 --layers\n  BANTAM_KERNELS=avx2 bantam bench net.btm --json");

@@ -159,9 +159,11 @@ void Session::State::hook() {
       auto* state = static_cast<State*>(user);
       if (g != state->session->main->graph) return;
       const auto now = std::chrono::steady_clock::now();
-      if (node > 0)
-        state->times[static_cast<size_t>(node) - 1].milliseconds +=
-            std::chrono::duration<double, std::milli>(now - state->last).count();
+      if (node > 0) {
+        double& least = state->times[static_cast<size_t>(node) - 1].milliseconds;
+        const double ms = std::chrono::duration<double, std::milli>(now - state->last).count();
+        least = least > 0 ? std::min(least, ms) : ms;
+      }
       state->last = std::chrono::steady_clock::now();
     };
 }

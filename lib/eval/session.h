@@ -57,8 +57,8 @@ class Session {
   Result<void> plan(std::span<const Tensor> inputs);
   // Called with every computed value of every later run, graph inputs included.
   void set_tap(std::function<void(const Tapped&)> tap);
-  // Wall time of each node in milliseconds, summed over the runs since it was switched on; in the order
-  // of program nodes.
+  // Wall time of each node in milliseconds, the least of the runs since it was switched on (noise only
+  // adds); in the order of program nodes.
   struct NodeTime {
     std::string name, op;
     double milliseconds = 0;

@@ -46,8 +46,9 @@ typedef enum bt_store {
   BT_STORE_F32     /* float(sum) * scale[j] */
 } bt_store;
 
-/* One tile of an integer product. `depth` counts bytes; a panel of bt_pack_s8 holds nr int32 sums
-   to start from, then taps * ceil(depth / kr) groups of nr * kr weights. */
+/* One tile of an integer product. `depth` counts values; a panel of bt_pack_s8 holds nr int32 sums
+   to start from, then taps * ceil(depth / kr) groups of nr * kr weights. Where the table has a
+   widen_s8, `a` points to rows made by it. */
 typedef struct bt_tile_s8 {
   int rows, cols, depth, taps;
   const int8_t* const* a;
@@ -60,12 +61,16 @@ typedef struct bt_tile_s8 {
 } bt_tile_s8;
 
 /* A run of output pixels of a depthwise convolution:
-     c[p][ch] = clamp(bias[ch] + sum over t of a[p * taps + t][ch] * w[t][ch], lo, hi)
-   `w` is made by bt_pack_dw_f32: for every block of dw_nr channels dw_nr bias values, then taps
-   rows of dw_nr weights. Square windows of 9 and 25 taps are fastest with many pixels of one line
-   in a call: pointers shared by neighbours, a[p][y][x + 1] = a[p + 1][y][x], are loaded once. */
+     c[p][ch] = clamp(bias[ch] + sum over t of a[p * step + at[t]][ch] * w[t][ch], lo, hi)
+   `a` points to the pixels of the image that the run reads, so that windows which overlap share
+   pointers; at[t] is where the first window has its tap t. `w` is made by bt_pack_dw_f32: for every
+   block of dw_nr channels dw_nr bias values, then taps rows of dw_nr weights. Where `width` is not
+   0, the window has rows of that many taps whose pointers are neighbours: at[t + 1] = at[t] + 1
+   inside a row. Square windows of 9 and 25 taps with a step of 1 or 2 load a value once for all
+   pixels of the run that it serves. */
 typedef struct bt_dw_f32 {
-  int pixels, channels, taps;
+  int pixels, channels, taps, width, step;
+  const int32_t* at;
   const float* const* a;
   const float* w;
   float* c;
@@ -74,7 +79,8 @@ typedef struct bt_dw_f32 {
 } bt_dw_f32;
 
 typedef struct bt_dw_s8 {
-  int pixels, channels, taps;
+  int pixels, channels, taps, width, step;
+  const int32_t* at;
   const int8_t* const* a;
   const void* w; /* made by bt_pack_dw_s8 */
   int8_t* c;
@@ -145,10 +151,17 @@ typedef struct bt_kernels {
   int s8_mr, s8_nr, s8_kr;
   int s8_bias; /* what the kernel adds to every byte of `a` (128: it works on unsigned bytes) */
   void (*tile_s8)(const bt_tile_s8* t);
+  /* Not NULL: tile_s8 takes rows of 16-bit values, with a zero behind an odd number of them. Makes
+     such a row of n bytes. */
+  void (*widen_s8)(const int8_t* from, int16_t* to, int n);
   int dw_nr; /* of floats */
   void (*dw_f32)(const bt_dw_f32* d);
   int dw_s8_nr, dw_s8_kr, dw_s8_bias;
   void (*dw_s8)(const bt_dw_s8* d);
+  /* For measurements: float multiply-adds in registers alone, which nothing but the CPU holds up;
+     returns how many were done. Of bytes s8_peak times as many can be done in the same time. */
+  double (*peak_f32)(int rounds);
+  int s8_peak;
   /* rows of floats */
   bt_unary_fn unary[BT_UNARY_COUNT];
   bt_binary_fn binary[BT_BINARY_COUNT];

@@ -175,6 +175,12 @@ static int place_in_block(int channel, int nr, int kr) {
   return q * (nr / kr) + 4 * l + channel % 4;
 }
 
+/* Where tap t is among those that are multiplied together; see dw_s8.inc for 3 x 3 in pairs. */
+static int place_of_tap(int t, int taps, int kr) {
+  static const int pairs[9] = {0, 2, 4, 1, 3, 5, 6, 7, 9};
+  return kr == 2 && taps == 9 ? pairs[t] : t;
+}
+
 size_t bt_pack_dw_s8(const bt_kernels* k, int channels, int taps, const int8_t* w,
                      const int32_t* bias, int32_t a_zero, void* out) {
   const int nr = k->dw_s8_nr, kr = k->dw_s8_kr;
@@ -189,7 +195,8 @@ size_t bt_pack_dw_s8(const bt_kernels* k, int channels, int taps, const int8_t* 
     int8_t* weights = (int8_t*)to + starts;
     int32_t sum = 0;
     for (int t = 0; t < taps; ++t, ++w) {
-      weights[(t / kr * nr + place) * kr + t % kr] = *w;
+      const int at = place_of_tap(t, taps, kr);
+      weights[(at / kr * nr + place) * kr + at % kr] = *w;
       sum += *w;
     }
     const uint32_t start = bias ? (uint32_t)bias[c] : 0;

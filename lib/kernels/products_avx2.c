@@ -19,21 +19,16 @@
 #define S8_MR 6
 #define S8_KR 2
 #define S8_VECS 2
-#define S8_ROWS(ROW) ROW(1) ROW(2) ROW(4) ROW(6)
+#define S8_ROWS(ROW) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6)
 #define S8_CASES(height) \
   case 0: tile_s8_sized(t, height, 1); return;
 
-BT_INLINE void widen(int16_t* to, const int8_t* from, int n) {
-  for (; n >= 2 * LANES; n -= 2 * LANES, to += 2 * LANES, from += 2 * LANES)
-    vi_store(to, load_words(from));
-  if (n > 0) vi_store(to, load_words_part(from, n));
-}
 BT_INLINE vx s8_splat(uint32_t group) { return _mm256_set1_epi32((int)group); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return load_words(w + j * 2 * LANES); }
 BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(x, weight));
 }
-#include "kernels/tile_s8_runs.inc"
+#include "kernels/tile_s8_words.inc"
 
 #define DW_KR 2
 #define DW_PIXELS 4
@@ -63,6 +58,8 @@ BT_INLINE void dw_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const r
 }
 #include "kernels/dw_s8.inc"
 
+#include "kernels/peak.inc"
+
 void bt_install_products_avx2(bt_kernels* k) {
   k->f32_mr = F32_MR;
   k->f32_nr = F32_VECS * LANES;
@@ -72,6 +69,9 @@ void bt_install_products_avx2(bt_kernels* k) {
   k->s8_kr = S8_KR;
   k->s8_bias = 0;
   k->tile_s8 = tile_s8;
+  k->widen_s8 = widen_s8;
+  k->peak_f32 = peak_f32;
+  k->s8_peak = 2;
   k->dw_nr = DWF_VECS * LANES;
   k->dw_f32 = dw_f32;
   k->dw_s8_nr = DW_NR;

@@ -62,6 +62,8 @@ void bt_install_products_avxvnni(bt_kernels* k) {
   k->s8_kr = S8_KR;
   k->s8_bias = BIAS;
   k->tile_s8 = tile_s8;
+  k->widen_s8 = NULL;
+  k->s8_peak = 4;
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;
   k->dw_s8_bias = BIAS;

@@ -104,11 +104,11 @@ BT_INLINE void dw_s8_pixels(const bt_dw_s8* d, const void* block, ptrdiff_t pixe
     sum[p][0] = vi_load(start);
     sum[p][1] = vi_load(start + LANES);
   }
-  const int8_t* const* a = d->a + pixel * d->taps;
+  const int8_t* const* a = d->a + pixel * d->step;
   for (int tap = 0; tap < d->taps; ++tap, w += DW_NR) {
     const int16x8_t weight = vmovl_s8(vld1_s8(w));
     BT_EACH(p, pixels) {
-      const int8_t* from = a[p * d->taps + tap] + channel;
+      const int8_t* from = a[p * d->step + d->at[tap]] + channel;
       const int16x8_t x = vmovl_s8(n < DW_NR ? load_up_to_8(from, n) : vld1_s8(from));
       sum[p][0] = vmlal_s16(sum[p][0], vget_low_s16(weight), vget_low_s16(x));
       sum[p][1] = vmlal_high_s16(sum[p][1], weight, x);
@@ -139,6 +139,8 @@ static void dw_s8(const bt_dw_s8* d) {
   if (channel < d->channels) dw_s8_block(d, block, channel, (int)(d->channels - channel));
 }
 
+#include "kernels/peak.inc"
+
 void bt_install_products_neon(bt_kernels* k) {
   k->f32_mr = F32_MR;
   k->f32_nr = F32_VECS * LANES;
@@ -148,6 +150,8 @@ void bt_install_products_neon(bt_kernels* k) {
   k->s8_kr = 1;
   k->s8_bias = 0;
   k->tile_s8 = tile_s8;
+  k->peak_f32 = peak_f32;
+  k->s8_peak = 1;
   k->dw_nr = DWF_VECS * LANES;
   k->dw_f32 = dw_f32;
   k->dw_s8_nr = DW_NR;

@@ -77,7 +77,7 @@ BT_INLINE void dw_s8_block(const bt_dw_s8* d, const int8_t* w, const int8_t* con
   memcpy(sum, w, sizeof sum);
   w += sizeof sum;
   for (int tap = 0; tap < d->taps; ++tap, w += DW_NR)
-    for (int j = 0; j < n; ++j) sum[j] += (uint32_t)(a[tap][first + j] * w[j]);
+    for (int j = 0; j < n; ++j) sum[j] += (uint32_t)(a[d->at[tap]][first + j] * w[j]);
   for (int j = 0; j < n; ++j)
     c[first + j] = requantize((int32_t)sum[j], d->scale[first + j], d->zero, d->lo, d->hi);
 }
@@ -85,7 +85,7 @@ BT_INLINE void dw_s8_block(const bt_dw_s8* d, const int8_t* w, const int8_t* con
 static void dw_s8(const bt_dw_s8* d) {
   const ptrdiff_t block = DW_NR * ((ptrdiff_t)sizeof(int32_t) + d->taps);
   for (ptrdiff_t p = 0; p < d->pixels; ++p) {
-    const int8_t* const* a = d->a + p * d->taps;
+    const int8_t* const* a = d->a + p * d->step;
     int8_t* c = d->c + p * d->c_stride;
     const int8_t* w = d->w;
     ptrdiff_t first = 0;
@@ -103,6 +103,7 @@ void bt_install_products_scalar(bt_kernels* k) {
   k->s8_nr = S8_NR;
   k->s8_kr = 1;
   k->s8_bias = 0;
+  k->s8_peak = 1;
   k->tile_s8 = tile_s8;
   k->dw_nr = DW_NR;
   k->dw_s8_nr = DW_NR;

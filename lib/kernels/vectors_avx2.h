@@ -52,6 +52,14 @@ BT_INLINE void vf_store_part(float* p, vf v, int n) {
 BT_INLINE vi vi_load(const void* p) { return _mm256_loadu_si256((const __m256i*)p); }
 BT_INLINE void vi_store(void* p, vi v) { _mm256_storeu_si256((__m256i*)p, v); }
 
+/* The same sum, made now: gcc would add up a tree of products and run out of registers. */
+BT_INLINE vi vi_keep(vi v) {
+#if defined(__GNUC__)
+  __asm__("" : "+x"(v));
+#endif
+  return v;
+}
+
 BT_INLINE vx vx_zero(void) { return _mm256_setzero_si256(); }
 
 /* Interleave the lower, or upper, halves of every 128 bits. */

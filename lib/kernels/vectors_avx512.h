@@ -36,6 +36,14 @@ BT_INLINE void vf_store_part(float* p, vf v, int n) {
 BT_INLINE vi vi_load(const void* p) { return _mm512_loadu_si512(p); }
 BT_INLINE void vi_store(void* p, vi v) { _mm512_storeu_si512(p, v); }
 
+/* The same sum, made now: gcc would add up a tree of products and run out of registers. */
+BT_INLINE vi vi_keep(vi v) {
+#if defined(__GNUC__)
+  __asm__("" : "+v"(v));
+#endif
+  return v;
+}
+
 BT_INLINE vx vx_zero(void) { return _mm512_setzero_si512(); }
 
 /* Interleave the lower, or upper, halves of every 128 bits. */

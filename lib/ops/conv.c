@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "ops/shared/arithmetic.h"
-#include "ops/shared/conv_weights.h"
-#include "ops/shared/image.h"
+#include "ops/shared/depthwise.h"
 #include "ops/shared/requant.h"
+#include "ops/shared/stage.h"
 #include "runtime/shape.h"
 
 enum { AUTO_PAD, DILATIONS, GROUP, HI, KERNEL_SHAPE, LAYOUT, LO, PADS, STRIDES };
@@ -88,7 +88,8 @@ static bt_status load(bt_call* c) {
   return bt_conv_load(c, (int)c->attr[GROUP].i, c->attr[LAYOUT].i != 0);
 }
 
-typedef enum mode { DENSE, TAPS, PATCHES, DEPTHWISE } mode;
+/* RUNS: the product has a tap for each row of the window, else for each pixel. */
+typedef enum mode { DENSE, TAPS, RUNS, DEPTHWISE } mode;
 
 typedef struct plan {
   bt_window w;
@@ -97,15 +98,56 @@ typedef struct plan {
   int64_t images, channels, outputs, positions_in;
   bt_image image;
   bt_product product;
+  bt_depthwise depthwise;
+  bt_stage stage;
   bt_conv_weights own;                  /* used where the weights are not constant */
-  size_t x_at, y_at, work_at, pack_at; /* parts of the scratch */
+  size_t x_at, y_at, stage_at, work_at, pack_at; /* parts of the scratch */
   size_t work_step;                     /* of one thread */
   int last;
 } plan;
 
-#define DW_PIXELS 32 /* output pixels of one kernel call */
-
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
+
+/* What is multiplied, and where its rows come from. */
+static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
+  const bt_tensor *x = c->in[0], *y = c->out[0];
+  const int s8 = x->dtype == BT_I8, width = (int)p->image.kernel[2], runs = p->mode == RUNS;
+  const float lo = c->attr[LO].f, hi = c->attr[HI].f;
+  p->product = (bt_product){.s8 = s8, .rows = p->images * bt_window_positions(&p->w),
+                            .cols = (int)(p->outputs / p->group), .taps = runs ? taps / width : taps,
+                            .depth = runs ? width * depth : depth, .lo = lo, .hi = hi,
+                            .c_stride = p->outputs, .a_stride = p->channels,
+                            .fill = p->mode == DENSE  ? bt_dense_rows
+                                    : p->mode == TAPS ? bt_image_rows
+                                                      : bt_image_patches,
+                            .self = &p->image,
+                            .store = y->dtype == BT_F32 ? BT_STORE_F32 : BT_STORE_S8};
+  if (s8 && y->quant)
+    bt_quantized_range(y->quant, lo, hi, &p->product.zero, &p->product.q_lo, &p->product.q_hi);
+  if (p->mode == DEPTHWISE) {
+    p->depthwise = (bt_depthwise){.s8 = s8, .lo = lo, .hi = hi, .zero = p->product.zero,
+                                  .q_lo = p->product.q_lo, .q_hi = p->product.q_hi};
+    return bt_depthwise_prepare(c, &p->image, p->images, (int)p->channels, &p->depthwise);
+  }
+  if (runs || (p->mode == TAPS && s8 && taps > 1 && bt_call_kernels(c)->widen_s8))
+    BT_TRY(bt_stage_plan(c, &p->image, p->channels, s8, runs, &p->stage));
+  if (p->stage.bytes) {
+    p->product.rows /= p->images; /* one image after the other */
+    p->product.fill = bt_stage_rows;
+    p->product.self = &p->stage;
+    p->product.wide = p->stage.wide;
+  } else if (runs) {
+    p->product.room_bytes = align((size_t)(taps * p->image.run_bytes) * BT_MR_MAX) + 64 +
+                            (size_t)taps * sizeof(void*);
+    return BT_OK;
+  }
+  /* Windows overlap: a row brings the pixels of one step, if those are fewer than its own. */
+  const int64_t* stride = p->image.stride;
+  const int64_t pixels = bt_dim_mul(bt_dim_mul(stride[0], stride[1]), stride[2]);
+  if (pixels < taps)
+    p->product.row_bytes = (size_t)(pixels * depth) * (p->product.wide ? 2 : bt_dtype_size(x->dtype));
+  return BT_OK;
+}
 
 static bt_status prepare(bt_call* c) {
   const bt_tensor *x = c->in[0], *y = c->out[0];
@@ -126,14 +168,13 @@ static bt_status prepare(bt_call* c) {
   p->positions_in = 1;
   for (int d = 0; d < p->w.n; ++d) p->positions_in *= p->w.in[d];
   const int64_t taps = bt_window_taps(&p->w), depth = p->channels / p->group;
-  const int64_t positions = bt_window_positions(&p->w);
 
   bt_image_from_window(&p->image, &p->w);
   p->image.pixel_bytes = p->channels * (int64_t)element;
   p->image.run_bytes = depth * (int64_t)element;
   p->mode = bt_conv_is_depthwise(c, p->group, p->last) ? DEPTHWISE
             : bt_window_is_pointwise(&p->w)               ? DENSE
-            : p->image.run_bytes < BT_PATCH_BYTES                     ? PATCHES
+            : p->image.run_bytes < BT_PATCH_BYTES                     ? RUNS
                                                           : TAPS;
   const size_t padding = (size_t)(p->mode == DEPTHWISE ? p->image.pixel_bytes : p->image.run_bytes);
   unsigned char* zero = bt_keep_plan(c, padding + 64);
@@ -141,26 +182,12 @@ static bt_status prepare(bt_call* c) {
   if (s8) memset(zero, bt_zero_of(x->quant), padding);
   p->image.zero = zero;
 
-  const float lo = c->attr[LO].f, hi = c->attr[HI].f;
-  p->product = (bt_product){.s8 = s8, .rows = p->images * positions, .cols = (int)(p->outputs / p->group),
-                            .taps = p->mode == TAPS ? (int)taps : 1,
-                            .depth = (int)(p->mode == PATCHES ? taps * depth : depth),
-                            .lo = lo, .hi = hi, .c_stride = p->outputs, .a_stride = p->channels,
-                            .fill = p->mode == DENSE  ? bt_dense_rows
-                                    : p->mode == TAPS ? bt_image_rows
-                                                      : bt_image_patches,
-                            .self = &p->image};
-  if (s8 && y->quant)
-    bt_quantized_range(y->quant, lo, hi, &p->product.zero, &p->product.q_lo, &p->product.q_hi);
-  p->product.store = y->dtype == BT_F32 ? BT_STORE_F32 : BT_STORE_S8;
-  if (p->mode == PATCHES)
-    p->product.room_bytes = align((size_t)(taps * p->image.run_bytes) * BT_MR_MAX) + 64 +
-                            (size_t)taps * sizeof(void*);
+  BT_TRY(prepare_product(c, p, (int)taps, (int)depth));
   size_t bytes = 0;
   p->x_at = bytes, bytes += p->last ? 0 : align(bt_bytes(x));
   p->y_at = bytes, bytes += p->last ? 0 : align(bt_bytes(y));
-  p->work_step = p->mode == DEPTHWISE ? align((size_t)(DW_PIXELS * taps) * sizeof(void*))
-                                      : bt_product_scratch(k, &p->product);
+  p->stage_at = bytes, bytes += align(p->stage.bytes);
+  p->work_step = p->mode == DEPTHWISE ? p->depthwise.scratch : bt_product_scratch(k, &p->product);
   p->work_at = bytes, bytes += p->work_step * (size_t)bt_threads(c);
   p->pack_at = bytes;
   if (!c->weights) bytes += bt_conv_pack_bytes(c, p->group, p->last);
@@ -168,43 +195,25 @@ static bt_status prepare(bt_call* c) {
   return BT_OK;
 }
 
-typedef struct depthwise_job {
-  const plan* p;
-  const bt_kernels* k;
-  const bt_conv_weights* weights;
-  unsigned char *y, *scratch;
-  int s8;
-} depthwise_job;
-
-/* Parts are lines of output pixels. */
-static void run_lines(void* arg, int64_t begin, int64_t end, int thread) {
-  const depthwise_job* j = arg;
-  const plan* p = j->p;
-  const void** a = (const void**)(j->scratch + (size_t)thread * p->work_step);
-  const int64_t width = p->image.out[2];
-  const int taps = (int)bt_window_taps(&p->w), channels = (int)p->channels;
-  for (int64_t pixel = begin * width; pixel < end * width; pixel += DW_PIXELS) {
-    const int count = end * width - pixel < DW_PIXELS ? (int)(end * width - pixel) : DW_PIXELS;
-    for (int i = 0; i < count; ++i) bt_image_taps(&p->image, pixel + i, a + i * taps, 1);
-    if (j->s8)
-      j->k->dw_s8(&(bt_dw_s8){.pixels = count, .channels = channels, .taps = taps,
-                              .a = (const int8_t* const*)a, .w = j->weights->panels,
-                              .c = (int8_t*)j->y + pixel * channels, .c_stride = channels,
-                              .scale = j->weights->scale, .zero = p->product.zero,
-                              .lo = p->product.q_lo, .hi = p->product.q_hi});
-    else
-      j->k->dw_f32(&(bt_dw_f32){.pixels = count, .channels = channels, .taps = taps,
-                                .a = (const float* const*)a, .w = j->weights->panels,
-                                .c = (float*)j->y + pixel * channels, .c_stride = channels,
-                                .lo = p->product.lo, .hi = p->product.hi});
+static void run_groups(bt_call* c, plan* p, const bt_conv_weights* weights,
+                       const unsigned char* from, unsigned char* to) {
+  for (int g = 0; g < p->group; ++g) {
+    if (p->stage.bytes)
+      p->stage.from = p->stage.room + g * (p->channels / p->group) * (int64_t)p->stage.element;
+    p->image.x = from + g * p->image.run_bytes;
+    p->product.a = p->image.x;
+    p->product.c = to + (size_t)g * (size_t)p->product.cols * bt_dtype_size(c->out[0]->dtype);
+    p->product.panels = (const unsigned char*)weights->panels + (size_t)g * weights->group_bytes;
+    p->product.panel_bytes = weights->panel_bytes;
+    p->product.scale = weights->scale ? weights->scale + (size_t)g * weights->scale_step : NULL;
+    bt_product_run(c, &p->product, (unsigned char*)c->scratch + p->work_at);
   }
 }
 
 static bt_status run(bt_call* c) {
   plan* p = c->plan;
   const bt_tensor *x = c->in[0], *y = c->out[0];
-  const bt_kernels* k = bt_call_kernels(c);
-  const size_t element = bt_dtype_size(x->dtype);
+  const size_t element = bt_dtype_size(x->dtype), out_element = bt_dtype_size(y->dtype);
   if (bt_count(y) == 0) return BT_OK;
   const int64_t positions = bt_window_positions(&p->w);
   unsigned char* scratch = c->scratch;
@@ -222,25 +231,18 @@ static bt_status run(bt_call* c) {
   }
   if (p->mode == DEPTHWISE) {
     p->image.x = from;
-    depthwise_job j = {.p = p, .k = k, .weights = weights, .y = to, .scratch = scratch + p->work_at,
-                       .s8 = p->product.s8};
-    const int64_t lines = p->product.rows / (p->image.out[2] ? p->image.out[2] : 1);
-    const int64_t work = p->image.out[2] * p->channels * bt_window_taps(&p->w);
-    bt_parallel(c, lines, 100000 / (work + 1) + 1, run_lines, &j);
-  } else {
-    for (int g = 0; g < p->group; ++g) {
-      p->image.x = from + g * p->image.run_bytes;
-      p->product.a = p->image.x;
-      p->product.c = to + (size_t)g * (size_t)p->product.cols * bt_dtype_size(y->dtype);
-      p->product.panels = (const unsigned char*)weights->panels + (size_t)g * weights->group_bytes;
-      p->product.panel_bytes = weights->panel_bytes;
-      p->product.scale = weights->scale ? weights->scale + (size_t)g * weights->scale_step : NULL;
-      bt_product_run(c, &p->product, scratch + p->work_at);
+    bt_depthwise_run(c, &p->depthwise, &p->image, weights, to, scratch + p->work_at);
+  } else if (p->stage.bytes) {
+    for (int64_t i = 0; i < p->images; ++i) {
+      p->image.x = from;
+      bt_stage_fill(c, &p->stage, i, scratch + p->stage_at);
+      run_groups(c, p, weights, from, to + i * positions * p->outputs * (int64_t)out_element);
     }
+  } else {
+    run_groups(c, p, weights, from, to);
   }
   if (!p->last)
-    bt_channels_first(c, scratch + p->y_at, y->data, p->images, p->outputs, positions,
-                      bt_dtype_size(y->dtype));
+    bt_channels_first(c, scratch + p->y_at, y->data, p->images, p->outputs, positions, out_element);
   if (p->product.store == BT_STORE_F32 && p->product.s8)
     bt_clamp_output(c, c->attr[LO].f, c->attr[HI].f);
   return BT_OK;

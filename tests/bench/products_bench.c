@@ -51,6 +51,7 @@ typedef struct work {
   const void** rows; /* of `a`, tile by tile, tap by tap */
   float* scale;
   size_t panel;
+  int32_t* at; /* depthwise: of each tap */
 } work;
 
 static void* need(size_t bytes) {
@@ -61,6 +62,9 @@ static void* need(size_t bytes) {
   }
   return p;
 }
+
+/* The operand of a table that wants 16-bit values. */
+static int element(const bt_kernels* k, int s8) { return !s8 ? 4 : k->widen_s8 ? 2 : 1; }
 
 static void fill(void* to, size_t n, int s8) {
   unsigned state = 1;
@@ -80,7 +84,7 @@ static int width(const work* x) { return x->s8 ? x->k->s8_nr : x->k->f32_nr; }
 /* Neighbouring rows, shifted by one per tap: about what a convolution reads. */
 static void point_rows(work* x) {
   const int mr = height(x), tiles_down = (x->s.rows + mr - 1) / mr;
-  const size_t size = x->s8 ? 1 : 4;
+  const size_t size = (size_t)element(x->k, x->s8);
   const void** to = x->rows;
   for (int i = 0; i < tiles_down; ++i)
     for (int tap = 0; tap < x->s.taps; ++tap)
@@ -137,7 +141,7 @@ static void run_panel_s8(const work* x, int panel, int first, int last) {
 static void run_tiles(const work* x) {
   const int mr = height(x), nr = width(x);
   const int down = (x->s.rows + mr - 1) / mr, across = (x->s.cols + nr - 1) / nr;
-  const int bytes = mr * x->s.taps * x->s.depth * (x->s8 ? 1 : 4);
+  const int bytes = mr * x->s.taps * x->s.depth * element(x->k, x->s8);
   const int fitting = least(CHUNK_BYTES / bytes, CHUNK_TILES), chunk = fitting < 1 ? 1 : fitting;
   for (int first = 0; first < down; first += chunk)
     for (int panel = 0; panel < across; ++panel) {
@@ -149,16 +153,22 @@ static void run_tiles(const work* x) {
     }
 }
 
+/* Windows of square kernels over one long line, with the rows of the window one image line apart. */
 static void run_depthwise(const work* x) {
   enum { PIXELS = 32 };
+  int width = 1;
+  while (width * width < x->s.taps) ++width;
   for (int p = 0; p < x->s.rows; p += PIXELS) {
     const int n = x->s.rows - p < PIXELS ? x->s.rows - p : PIXELS;
-    const void* const* a = x->rows + (size_t)p * (size_t)x->s.taps;
+    const void* const* a = x->rows + p;
     const size_t at = (size_t)p * (size_t)x->s.cols;
     if (x->s8)
       x->k->dw_s8(&(bt_dw_s8){.pixels = n,
                               .channels = x->s.cols,
                               .taps = x->s.taps,
+                              .width = width,
+                              .step = 1,
+                              .at = x->at,
                               .a = (const int8_t* const*)a,
                               .w = x->w,
                               .c = (int8_t*)x->c + at,
@@ -171,6 +181,9 @@ static void run_depthwise(const work* x) {
       x->k->dw_f32(&(bt_dw_f32){.pixels = n,
                                 .channels = x->s.cols,
                                 .taps = x->s.taps,
+                                .width = width,
+                                .step = 1,
+                                .at = x->at,
                                 .a = (const float* const*)a,
                                 .w = x->w,
                                 .c = (float*)x->c + at,
@@ -203,12 +216,12 @@ static double measure(const work* x, void (*run)(const work*)) {
 static double bench_tile(const bt_kernels* k, const shape* s, int s8) {
   work x = {.k = k, .s = *s, .s8 = s8};
   const size_t size = s8 ? 1 : 4, depth = (size_t)(s->depth * s->taps), cols = (size_t)s->cols;
-  x.a = need((size_t)s->rows * (size_t)s->depth * size);
+  x.a = need((size_t)s->rows * (size_t)s->depth * (size_t)element(k, s8));
   x.c = need((size_t)s->rows * cols * size);
   x.rows = need(((size_t)s->rows + BT_MR_MAX) * (size_t)s->taps * sizeof *x.rows);
   x.scale = need((cols + BT_NR_MAX) * sizeof *x.scale);
   void* weights = need(cols * depth * size);
-  fill(x.a, (size_t)s->rows * (size_t)s->depth, s8);
+  fill(x.a, (size_t)s->rows * (size_t)s->depth * (size_t)element(k, s8) / size, s8);
   fill(weights, cols * depth, s8);
   for (size_t i = 0; i < cols + BT_NR_MAX; ++i) x.scale[i] = 1e-4f;
   const ptrdiff_t stride = (ptrdiff_t)depth;
@@ -233,7 +246,11 @@ static double bench_depthwise(const bt_kernels* k, const shape* s, int s8) {
   const size_t image = (size_t)s->rows * cols;
   x.a = need(image * size);
   x.c = need(image * size);
-  x.rows = need((size_t)s->rows * taps * sizeof *x.rows);
+  int side = 1;
+  while (side * side < s->taps) ++side;
+  const size_t line = (size_t)s->rows + (size_t)side;
+  x.rows = need(line * (size_t)side * sizeof *x.rows);
+  x.at = need(taps * sizeof *x.at);
   x.scale = need(cols * sizeof *x.scale);
   void* weights = need(cols * taps * size);
   fill(x.a, image, s8);
@@ -245,11 +262,12 @@ static double bench_depthwise(const bt_kernels* k, const shape* s, int s8) {
     bt_pack_dw_s8(k, s->cols, s->taps, weights, NULL, 5, x.w);
   else
     bt_pack_dw_f32(k, s->cols, s->taps, weights, NULL, x.w);
-  for (size_t p = 0; p < (size_t)s->rows; ++p)
-    for (size_t t = 0; t < taps; ++t)
-      x.rows[p * taps + t] = (const char*)x.a + (p + t) % (size_t)s->rows * cols * size;
+  for (size_t i = 0; i < line * (size_t)side; ++i)
+    x.rows[i] = (const char*)x.a + (i % line + i / line * 56) % (size_t)s->rows * cols * size;
+  for (size_t t = 0; t < taps; ++t)
+    x.at[t] = (int32_t)(t / (size_t)side * line + t % (size_t)side);
   const double rate = measure(&x, run_depthwise);
-  free(weights), free(x.a), free(x.c), free(x.w), free(x.rows), free(x.scale);
+  free(weights), free(x.a), free(x.c), free(x.w), free(x.rows), free(x.scale), free(x.at);
   return rate;
 }
 

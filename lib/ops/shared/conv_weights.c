@@ -26,9 +26,10 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
   s->element = bt_dtype_size(w->dtype);
   s->reorder_bytes = last || s->taps == 1 ? 0 : align(bt_bytes(w));
   s->depthwise = bt_conv_is_depthwise(c, group, last);
-  if ((size_t)s->depth * s->element < BT_PATCH_BYTES) { /* one long tap */
-    s->depth *= s->taps;
-    s->taps = 1;
+  if ((size_t)s->depth * s->element < BT_PATCH_BYTES) { /* one tap for a row of the window */
+    const int width = w->rank > 2 ? (int)w->dims[last ? w->rank - 2 : w->rank - 1] : 1;
+    s->depth *= width;
+    s->taps = width ? s->taps / width : 0;
   }
   const int per_group = s->outputs / group;
   const int nr = s->depthwise ? (s->s8 ? k->dw_s8_nr : k->dw_nr) : s->s8 ? k->s8_nr : k->f32_nr;

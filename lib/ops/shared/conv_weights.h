@@ -14,8 +14,8 @@ typedef struct bt_conv_weights {
 
 /* One weight per channel and tap: as many groups as input and output channels. */
 int bt_conv_is_depthwise(const bt_call* c, int group, int last);
-/* Pixels of fewer bytes than this are gathered into patches, so that the product has one long tap
-   in place of many short ones; the packing follows. */
+/* For pixels of fewer bytes than this the product takes the pixels under a row of the window as one
+   long tap in place of several short ones; the packing follows. */
 #define BT_PATCH_BYTES 64
 
 /* The `load` of Conv: packs where weight and bias are constant. Input 0 is X, 1 is W, 2 the bias. */

@@ -49,20 +49,19 @@ void bt_image_rows(const bt_product* p, int64_t first, int count, int mr, void* 
 void bt_image_patches(const bt_product* p, int64_t first, int count, int mr, void* room,
                       const void** a) {
   const bt_image* m = p->self;
-  const int64_t taps = m->kernel[0] * m->kernel[1] * m->kernel[2];
+  const int64_t width = m->kernel[2];
   const size_t run = (size_t)m->run_bytes;
   unsigned char* to = room;
   /* pointers first: they are few, and the copies below then run without branches */
-  const void** from = (const void**)(to + (size_t)mr * (size_t)taps * run);
+  const void** from = (const void**)(to + (size_t)mr * (size_t)(p->taps * width) * run);
   from = (const void**)(((uintptr_t)from + 63) / 64 * 64);
   for (int r = 0; r < mr; ++r) {
-    a[r] = to;
-    if (r >= count) {
-      a[r] = a[count - 1];
-      continue;
+    if (r < count) bt_image_taps(m, first + r, from, 1);
+    for (int tap = 0; tap < p->taps; ++tap) {
+      a[tap * mr + r] = r < count ? to : a[tap * mr + count - 1];
+      if (r >= count) continue;
+      for (int64_t x = 0; x < width; ++x, to += run) memcpy(to, from[tap * width + x], run);
     }
-    bt_image_taps(m, first + r, from, 1);
-    for (int64_t t = 0; t < taps; ++t, to += run) memcpy(to, from[t], run);
   }
 }
 

@@ -21,10 +21,10 @@ void bt_image_from_window(bt_image* image, const bt_window* w);
    `step` apart: a[tap * step]. */
 void bt_image_taps(const bt_image* image, int64_t row, const void** a, int step);
 
-/* bt_rows_fn for convolution: p->self is a bt_image. One tap per kernel position ... */
+/* bt_rows_fn for convolution: p->self is a bt_image. One tap per kernel position; or one per row of
+   the kernel, whose pixels are copied together. */
 void bt_image_rows(const bt_product* p, int64_t first, int count, int mr, void* room,
                    const void** a);
-/* ... or one tap in all, the patch copied together (for images of few channels). */
 void bt_image_patches(const bt_product* p, int64_t first, int count, int mr, void* room,
                       const void** a);
 

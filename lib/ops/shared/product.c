@@ -16,10 +16,15 @@ int bt_product_panels(const bt_kernels* k, const bt_product* p) {
 
 static size_t round_up(size_t n) { return (n + 63) / 64 * 64; }
 
+/* The rows have to be widened before the kernel takes them. */
+static int is_widened(const bt_kernels* k, const bt_product* p) { return p->s8 && k->widen_s8 && !p->wide; }
+
 /* Tiles in a chunk. */
 static int chunk_tiles(const bt_kernels* k, const bt_product* p) {
   const size_t mr = (size_t)tile_height(k, p);
-  const size_t bytes = mr * (size_t)p->taps * (size_t)p->depth * (p->s8 ? 1 : 4);
+  const size_t element = p->s8 ? (k->widen_s8 ? 2 : 1) : 4, all = (size_t)p->taps * (size_t)p->depth * element;
+  const int shared = p->row_bytes && p->row_bytes < all && !is_widened(k, p); /* copies share nothing */
+  const size_t bytes = mr * (shared ? p->row_bytes : all);
   size_t tiles = bytes ? CHUNK_BYTES / bytes : CHUNK_TILES;
   if (tiles > CHUNK_TILES) tiles = CHUNK_TILES;
   const size_t needed = ((size_t)p->rows + mr - 1) / mr;
@@ -31,8 +36,20 @@ static size_t pointer_bytes(const bt_kernels* k, const bt_product* p) {
   return round_up((size_t)tile_height(k, p) * (size_t)p->taps * sizeof(void*));
 }
 
+/* A row of 16-bit values. */
+static size_t wide_row(const bt_product* p) { return ((size_t)p->depth + 1) / 2 * 4; }
+
+static size_t wide_bytes(const bt_kernels* k, const bt_product* p) {
+  if (!is_widened(k, p)) return 0;
+  return round_up((size_t)tile_height(k, p) * (size_t)p->taps * wide_row(p));
+}
+
+static size_t tile_bytes(const bt_kernels* k, const bt_product* p) {
+  return pointer_bytes(k, p) + round_up(p->room_bytes) + wide_bytes(k, p);
+}
+
 size_t bt_product_scratch(const bt_kernels* k, const bt_product* p) {
-  return (size_t)chunk_tiles(k, p) * (pointer_bytes(k, p) + round_up(p->room_bytes));
+  return (size_t)chunk_tiles(k, p) * tile_bytes(k, p);
 }
 
 void bt_dense_rows(const bt_product* p, int64_t first, int count, int mr, void* room,
@@ -46,28 +63,27 @@ void bt_dense_rows(const bt_product* p, int64_t first, int count, int mr, void* 
   }
 }
 
-/* All tiles of a chunk against one panel. The description is filled once and only what differs is
-   changed from tile to tile: gcc builds a whole struct with vector stores that wait for the kernel's. */
+/* All tiles of a chunk against one panel. The rows are spread evenly: seven times seven of them are
+   tiles of 6 and 5, where eight full ones would leave a row over that costs as much as a tile. */
 typedef struct tiles {
   const unsigned char* room; /* pointers of the first tile; `step` bytes to the next */
   size_t step;
-  int64_t row, row_end;
-  int count, mr;
+  int64_t row; /* the first */
+  int rows, count, mr;
 } tiles;
 
-static int tile_rows(const tiles* t, int i) {
-  const int64_t left = t->row_end - (t->row + (int64_t)i * t->mr);
-  return left < t->mr ? (int)left : t->mr;
-}
+static int tile_begin(const tiles* t, int i) { return (int)((int64_t)t->rows * i / t->count); }
 
+/* The description is filled once and only what differs is changed from tile to tile: gcc builds a
+   whole struct with vector stores that wait for the kernel's. */
 static void panel_f32(const bt_kernels* k, const bt_product* p, const tiles* t, int col, int cols,
                       const void* w) {
   bt_tile_f32 tile = {.cols = cols, .depth = p->depth, .taps = p->taps, .w = w,
                       .c_stride = p->c_stride, .lo = p->lo, .hi = p->hi};
-  for (int i = 0; i < t->count; ++i) {
-    tile.rows = tile_rows(t, i);
+  for (int i = 0, begin = 0; i < t->count; ++i, begin += tile.rows) {
+    tile.rows = tile_begin(t, i + 1) - begin;
     tile.a = (const float* const*)(t->room + (size_t)i * t->step);
-    tile.c = (float*)p->c + (ptrdiff_t)(t->row + (int64_t)i * t->mr) * p->c_stride + col;
+    tile.c = (float*)p->c + (ptrdiff_t)(t->row + begin) * p->c_stride + col;
     k->tile_f32(&tile);
   }
 }
@@ -78,27 +94,50 @@ static void panel_s8(const bt_kernels* k, const bt_product* p, const tiles* t, i
   bt_tile_s8 tile = {.cols = cols, .depth = p->depth, .taps = p->taps, .w = w,
                      .c_stride = p->c_stride, .scale = p->scale ? p->scale + col : NULL,
                      .zero = p->zero, .lo = p->q_lo, .hi = p->q_hi, .store = p->store};
-  for (int i = 0; i < t->count; ++i) {
-    const ptrdiff_t at = (ptrdiff_t)(t->row + (int64_t)i * t->mr) * p->c_stride + col;
-    tile.rows = tile_rows(t, i);
+  for (int i = 0, begin = 0; i < t->count; ++i, begin += tile.rows) {
+    const ptrdiff_t at = (ptrdiff_t)(t->row + begin) * p->c_stride + col;
+    tile.rows = tile_begin(t, i + 1) - begin;
     tile.a = (const int8_t* const*)(t->room + (size_t)i * t->step);
     tile.c = (unsigned char*)p->c + at * (ptrdiff_t)element;
     k->tile_s8(&tile);
   }
 }
 
+/* Replaces the rows of a tile by widened copies. */
+static void widen(const bt_kernels* k, const bt_product* p, int rows, int mr, void* room,
+                  const void** a) {
+  int16_t* to = room;
+  for (int tap = 0; tap < p->taps; ++tap, a += mr)
+    for (int r = 0; r < mr; ++r) {
+      if (r >= rows) {
+        a[r] = a[rows - 1];
+        continue;
+      }
+      k->widen_s8(a[r], to, p->depth);
+      a[r] = to;
+      to += wide_row(p) / sizeof *to;
+    }
+}
+
+static void fill_tiles(const bt_kernels* k, const bt_product* p, const tiles* t, void* scratch) {
+  const size_t pointers = pointer_bytes(k, p);
+  for (int i = 0; i < t->count; ++i) {
+    const int begin = tile_begin(t, i), rows = tile_begin(t, i + 1) - begin;
+    unsigned char *room = (unsigned char*)scratch + (size_t)i * t->step, *own = room + pointers;
+    p->fill(p, t->row + begin, rows, t->mr, own, (const void**)room);
+    if (is_widened(k, p)) widen(k, p, rows, t->mr, own + round_up(p->room_bytes), (const void**)room);
+  }
+}
+
 void bt_product_part(const bt_kernels* k, const bt_product* p, int64_t row_begin, int64_t row_end,
                      int panel_begin, int panel_end, void* scratch) {
   const int mr = tile_height(k, p), nr = tile_width(k, p), chunk = chunk_tiles(k, p);
-  const size_t pointers = pointer_bytes(k, p);
-  tiles t = {.room = scratch, .step = pointers + round_up(p->room_bytes), .row_end = row_end, .mr = mr};
-  for (t.row = row_begin; t.row < row_end; t.row += (int64_t)chunk * mr) {
-    const int64_t left = (row_end - t.row + mr - 1) / mr;
-    t.count = left < chunk ? (int)left : chunk;
-    for (int i = 0; i < t.count; ++i) {
-      unsigned char* room = (unsigned char*)scratch + (size_t)i * t.step;
-      p->fill(p, t.row + (int64_t)i * mr, tile_rows(&t, i), mr, room + pointers, (const void**)room);
-    }
+  tiles t = {.room = scratch, .step = tile_bytes(k, p), .mr = mr};
+  for (t.row = row_begin; t.row < row_end; t.row += t.rows) {
+    const int64_t left = row_end - t.row, most = (int64_t)chunk * mr, chunks = (left + most - 1) / most;
+    t.rows = (int)((left + chunks - 1) / chunks); /* a small rest would see all weights for little */
+    t.count = (t.rows + mr - 1) / mr;
+    fill_tiles(k, p, &t, scratch);
     for (int panel = panel_begin; panel < panel_end; ++panel) {
       const int col = panel * nr, cols = p->cols - col < nr ? p->cols - col : nr;
       const void* w = (const unsigned char*)p->panels + (size_t)panel * p->panel_bytes;

@@ -32,7 +32,9 @@ struct bt_product {
   const void* a;
   ptrdiff_t a_stride; /* elements from row to row, for bt_dense_rows */
   const void* self;   /* for the caller's fill */
+  size_t row_bytes;   /* of operands that a row does not share with its neighbours; 0: all of them */
   size_t room_bytes;  /* for one tile */
+  int wide;           /* s8: `fill` points to rows that are widened already (see widen_s8) */
 };
 
 /* Rows at equal distances: row i is a + i * a_stride. */

@@ -2,6 +2,7 @@
 // Tiles of matrix products and convolutions: every table that this CPU can run gives the bits of a
 // plain loop over the unpacked weights, reads nothing behind a row and writes nothing beside its
 // tile. Here too: packing, and the choice of tables.
+#include <map>
 #include <string>
 
 #include "lib/kernels/product_cases.h"
@@ -79,6 +80,17 @@ void run(const bt_kernels& k, const ByteCase& c, const Rows<int8_t>& in, bt_stor
   std::vector<float> padded = c.scale;
   padded.resize(static_cast<size_t>((c.cols + nr - 1) / nr * nr));
   const GuardedArray<float> scale(padded);
+  // Rows as the table takes them, each at the end of a mapping.
+  std::map<const int8_t*, std::unique_ptr<Guarded>> wide;
+  const auto widened = [&](const int8_t* plain) {
+    if (!k.widen_s8) return plain;
+    auto& row = wide[plain];
+    if (!row) {
+      row = std::make_unique<Guarded>(static_cast<size_t>((c.depth + 1) / 2 * 4), 2);
+      k.widen_s8(plain, static_cast<int16_t*>(row->data()), c.depth);
+    }
+    return static_cast<const int8_t*>(row->data());
+  };
   for (int row = 0; row < c.rows; row += mr)
     for (int col = (c.cols - 1) / nr * nr; col >= 0; col -= nr) {
       bt_tile_s8 t{};
@@ -89,7 +101,7 @@ void run(const bt_kernels& k, const ByteCase& c, const Rows<int8_t>& in, bt_stor
       std::vector<const int8_t*> a;
       for (int tap = 0; tap < c.taps; ++tap)
         for (int r = 0; r < mr; ++r)
-          a.push_back(in[(row + std::min(r, t.rows - 1)) * c.taps + tap]);
+          a.push_back(widened(in[(row + std::min(r, t.rows - 1)) * c.taps + tap]));
       t.a = a.data();
       t.w = static_cast<char*>(packed.data()) + static_cast<size_t>(col / nr) * panel;
       t.c = out.at(row, col);
@@ -187,7 +199,8 @@ TEST_CASE("the clamp lets NaN and -0 pass") {
       k->tile_f32(&t);
       const Guarded block(bt_pack_dw_f32(k, 1, 1, nullptr, nullptr, nullptr), 64);
       bt_pack_dw_f32(k, 1, 1, weights, bias, static_cast<float*>(block.data()));
-      bt_dw_f32 d{1, 1, 1, rows.data(), static_cast<const float*>(block.data()), out + 1, 1, 0, 6};
+      const int32_t at = 0;
+      bt_dw_f32 d{1, 1, 1, 0, 1, &at, rows.data(), static_cast<const float*>(block.data()), out + 1, 1, 0, 6};
       k->dw_f32(&d);
       for (float result : out) {
         if (std::isnan(value))
