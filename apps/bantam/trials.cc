@@ -11,6 +11,7 @@
 #include "pass/runner.h"
 #include "report/comparison.h"
 #include "report/layers.h"
+#include "report/metrics.h"
 
 namespace bantam {
 namespace {
@@ -104,6 +105,7 @@ Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
   }
   if (report.metric && report.metric->name != "psnr") {
     o.drop = report.metric->reference - report.metric->compressed;
+    o.most_drop = drop_interval(report.metric->lost, report.metric->won, report.metric->n).high;
     measures_drop_ = true;
   }
   double least = INFINITY;

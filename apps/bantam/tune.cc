@@ -82,7 +82,7 @@ class Journal {
       Line line;
       line.file = j.value("file", "");
       if (j.contains("bytes"))
-        line.outcome = Outcome{j.value("bytes", uint64_t{0}), j.value("drop", 0.0), j.value("sqnr_db", 0.0), j.value("worst", "")};
+        line.outcome = Outcome{j.value("bytes", uint64_t{0}), j.value("drop", 0.0), j.value("sqnr_db", 0.0), j.value("worst", ""), j.value("most_drop", 0.0)};
       lines_[j.value("trial", "")] = std::move(line);
     }
     in.close();
@@ -97,7 +97,7 @@ class Journal {
   void add(const Trial& trial, const Line& line) {
     Json j = {{"trial", trial.text()}};
     if (line.outcome)
-      j.update({{"bytes", line.outcome->bytes}, {"drop", line.outcome->drop}, {"sqnr_db", line.outcome->sqnr}, {"worst", line.outcome->worst}, {"file", line.file}});
+      j.update({{"bytes", line.outcome->bytes}, {"drop", line.outcome->drop}, {"sqnr_db", line.outcome->sqnr}, {"worst", line.outcome->worst}, {"most_drop", line.outcome->most_drop}, {"file", line.file}});
     std::ofstream(path_, std::ios::app) << j.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
     lines_[trial.text()] = line;
   }
@@ -126,6 +126,9 @@ class Tuning {
     TRY(walk(search));
     if (search.seen().empty()) return last_error_ ? *last_error_ : Error{Code::usage, "the time was up before the first conversion ended; give more of it"};
     print(search);
+    const Outcome& found = search.best()->outcome;
+    if (budget_.max_drop && found.most_drop > *budget_.max_drop)
+      console_.note(formatted("{} samples cannot tell {:.2f} % lost from {:.2f} %: measure with more of them, or add --min-sqnr", eval_->count(), found.drop * 100, found.most_drop * 100));
     if (search.is_met(search.best()->outcome)) return 0;
     console_.error("the budget cannot be met by what was tried: " + search.unmet());
     return exit_code(Code::gate);

@@ -39,6 +39,7 @@ struct Outcome {
   uint64_t bytes = 0;
   double drop = 0, sqnr = 0;
   std::string worst;  // the layer that lost most; "": not known
+  double most_drop = 0;  // upper end of the drop's 95 % interval, where labels were counted
 };
 
 class Search {
