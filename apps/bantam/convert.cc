@@ -35,7 +35,7 @@ struct Options {
   std::vector<std::string> outputs;
   int threads = 1, test_vectors = 2, opset = 0, ios = 0;
   uint64_t seed = 0;
-  bool print_recipe = false, strip_names = false, float16 = false;
+  bool print_recipe = false, strip_names = false, float16 = false, dynamic_range = false;
 };
 
 constexpr int64_t kSummarySamples = 16;  // without --report, a look at so many samples is enough
@@ -155,6 +155,7 @@ class Conversion {
     options.write.opset = o_.opset;
     options.write.integers = o_.onnx_integers;
     options.write.float16 = o_.float16;
+    options.write.dynamic_range = o_.dynamic_range;
     options.write.ios = o_.ios;
     options.threads = o_.threads;
     options.test_vectors = o_.test_vectors;
@@ -246,7 +247,8 @@ void add_convert(CLI::App& app, Action& action) {
   cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(CLI::IsMember({"none", "pack", "best"}))->capture_default_str();
   cmd->add_option("--io-layout", o->io_layout, "last: pictures go in and come out with channels last")->check(CLI::IsMember({"keep", "last"}))->capture_default_str();
   cmd->add_option("--io", o->io_type, "int8: quantized inputs and outputs are int8, not float")->check(CLI::IsMember({"keep", "int8"}))->capture_default_str();
-  cmd->add_flag("--float16", o->float16, "for .mlpackage: compute in half precision; inputs and outputs stay float");
+  cmd->add_flag("--float16", o->float16, "for .mlpackage: compute in half precision; for .tflite: store constants in it; inputs and outputs stay float");
+  cmd->add_flag("--dynamic-range", o->dynamic_range, "for .tflite: products by 8-bit weights round their inputs to 8 bits in each run (with --preset weights8)");
   cmd->add_option("--ios", o->ios, "for .mlpackage: the oldest system that is to run it (without it: the oldest that can)")->check(CLI::Range(15, 18));
   cmd->add_flag("--strip-names", o->strip_names, "leave out the names of inner layers");
   cmd->add_option("--opset", o->opset, "of .onnx outputs; without it the lowest that holds the model")->check(CLI::Range(13, 25));

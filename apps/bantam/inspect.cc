@@ -10,6 +10,7 @@
 #include "apps/bantam/console.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
+#include "apps/bantam/target_check.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "format/format.h"
@@ -26,7 +27,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   CommonOptions common;
   ReadFlags read;
-  std::string model;
+  std::string model, target;
   bool text = false, op_table = false, full = false;
 };
 
@@ -112,11 +113,20 @@ Json port_json(const std::vector<Value*>& values, const Symbols& symbols) {
   return list;
 }
 
+Result<int> answer_target(const Options& o, const Graph& graph) {
+  TRY(const Format* format, target_named(o.target));
+  TRY(const TargetAnswer answer, check_target(graph, *format));
+  const std::string name = base_name(o.model);
+  Console::get().print(o.common.json ? to_json(answer, name) : to_text(answer, name));
+  return 0;
+}
+
 Result<int> run(const Options& o) {
   o.common.apply();
   TRY(const ReadOptions read, o.read.options());
   TRY(Model model, read_model(o.model, read));
   const Graph& g = model.graph;
+  if (!o.target.empty()) return answer_target(o, g);
   Console& console = Console::get();
   if (o.text) {
     console.print(print(g, {.full = o.full}));
@@ -166,9 +176,10 @@ void add_inspect(CLI::App& app, Action& action) {
   cmd->add_flag("--text", o->text, "the graph as text (docs/ir.md)");
   cmd->add_flag("--full", o->full, "with --text: all elements of all constants");
   cmd->add_flag("--op-table", o->op_table, "C source of a table with just the operators that the model needs");
+  cmd->add_option("--target", o->target, "what a format can hold of the model, what stays in float there, and what to change")->type_name("NAME");
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);
-  cmd->footer("Examples:\n  bantam inspect net.onnx\n  bantam inspect net.btm --text");
+  cmd->footer("Examples:\n  bantam inspect net.onnx\n  bantam inspect net.btm --text\n  bantam inspect net.onnx --target tflite");
   cmd->callback([&action, o] { action = [o] { return run(*o); }; });
 }
 

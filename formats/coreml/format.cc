@@ -5,6 +5,18 @@
 
 namespace bantam {
 
+namespace {
+
+constexpr TargetSpec kTarget = {
+    .runtime = "Core ML on iOS 15 to 18",
+    .types = "float32, float16, int32; weights in int8, int4, palettes of 1 to 8 bits, sparse; activations in int8 from iOS 17",
+    .most_axes = 5,
+    .most_bytes = 0,
+    .in_float = {},
+};
+
+}  // namespace
+
 extern const Format format_coreml = {
     .name = "coreml",
     .suffix = ".mlpackage",
@@ -14,6 +26,7 @@ extern const Format format_coreml = {
     .target_recipe = "fix-lengths; fold-constants; drop-dead; to-channels-first; repeat { fold-constants; drop-identity; merge-duplicates; drop-dead }",
     .carries_tests = false,
     .write = coreml::write_package,
+    .target = &kTarget,
 };
 
 }  // namespace bantam

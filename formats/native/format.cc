@@ -33,6 +33,14 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
   return out;
 }
 
+constexpr TargetSpec kTarget = {
+    .runtime = "bantam's own runtime",
+    .types = "all of ONNX; integers of 8 bits; weights of 1 to 16 bits, palettes, sparse",
+    .most_axes = BT_MAX_RANK,
+    .most_bytes = 0,
+    .in_float = {},
+};
+
 }  // namespace
 
 extern const Format format_native = {
@@ -44,6 +52,7 @@ extern const Format format_native = {
     .target_recipe = "",
     .carries_tests = true,
     .write = write,
+    .target = &kTarget,
 };
 
 }  // namespace bantam

@@ -5,6 +5,34 @@
 
 namespace bantam {
 
+namespace {
+
+constexpr const char* kNoKernel = "onnxruntime has no integer kernel for it";
+constexpr TargetSpec::Row kInFloat[] = {
+    {"ConvTranspose", kNoKernel, "Resize and Conv"},
+    {"HardSwish", kNoKernel, "Relu, where the model can be trained again"},
+    {"HardSigmoid", kNoKernel, "Sigmoid"},
+    {"Swish", kNoKernel, "Relu, where the model can be trained again"},
+    {"Tanh", kNoKernel, "Sigmoid, scaled"},
+    {"Gelu", kNoKernel, ""},
+    {"Mish", kNoKernel, ""},
+    {"Elu", kNoKernel, "LeakyRelu"},
+    {"PRelu", kNoKernel, "LeakyRelu"},
+    {"Softplus", kNoKernel, ""},
+    {"Sub", "onnxruntime subtracts in float, but for constants", "Add of the negated operand"},
+    {"Max", kNoKernel, ""},
+    {"Min", kNoKernel, ""},
+};
+constexpr TargetSpec kTarget = {
+    .runtime = "onnxruntime on CPUs",
+    .types = "all of ONNX; activations in uint8 or int8, weights in 4, 8 and 16 bits",
+    .most_axes = BT_MAX_RANK,
+    .most_bytes = 0,
+    .in_float = kInFloat,
+};
+
+}  // namespace
+
 extern const Format format_onnx = {
     .name = "onnx",
     .suffix = ".onnx",
@@ -13,6 +41,7 @@ extern const Format format_onnx = {
     .read = read_onnx,
     .target_recipe = "to-channels-first; repeat { drop-identity; merge-duplicates; drop-dead }",
     .write = write_onnx,
+    .target = &kTarget,
 };
 
 }  // namespace bantam

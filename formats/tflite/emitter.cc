@@ -77,7 +77,8 @@ std::vector<int> Emitter::tensors(const std::vector<Value*>& values) {
 
 // Floats with a quant are stored in integers, those that f16 can hold in f16. Palettes and steps of
 // more than 8 bits have no place in the format: their numbers are written as floats.
-int Emitter::stored(const std::string& name, const Tensor& data, const Quant* quant) {
+int Emitter::stored(const std::string& name, const Tensor& data, const Quant* quant,
+                    bool as_integers) {
   const auto reals = [&](int from, int version) {
     const int made = file_.add_tensor({name + ".real", tfl::TensorType::FLOAT32, data.shape()});
     op(BuiltinOperator::DEQUANTIZE, version, {from}, {made});
@@ -87,9 +88,10 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
     const Bytes codes = encode(data, *quant).bytes();
     const int integers =
         file_.add_constant({name, tfl::TensorType::INT8, data.shape(), quant}, codes, "8 bits");
+    if (as_integers) return integers;
     return reals(integers, quant->scale.size() > 1 ? 5 : 2);
   }
-  if (const auto halves = as_halves(data, quant && quant->bits > 8))
+  if (const auto halves = as_halves(data, forms_.halves || (quant && quant->bits > 8)))
     return reals(file_.add_constant({name, tfl::TensorType::FLOAT16, data.shape()}, *halves, "f16"),
                  3);
   const Quant* own = data.dtype() == BT_F32 ? nullptr : quant;
@@ -97,13 +99,22 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
                             bt_dtype_name(data.dtype()));
 }
 
-int Emitter::weight(const Value* v, const Perm& perm, const Shape& shape, int axis) {
+bool Emitter::is_dynamic(const Value* x, const Value* w) const {
+  const auto& q = w->quant;
+  return forms_.dynamic_range && x->dtype == BT_F32 && w->is_constant() && w->dtype == BT_F32 &&
+         q && q->storage == BT_I8 && q->bits <= 8 &&
+         std::all_of(q->zero.begin(), q->zero.end(), [](int32_t z) { return z == 0; });
+}
+
+int Emitter::weight(const Value* v, const Perm& perm, const Shape& shape, int axis,
+                    bool as_integers) {
   std::optional<Quant> quant;
   if (v->quant) {
     quant = *v->quant;
     quant->axis = quant->axis < 0 ? -1 : axis;
   }
-  return stored(v->name, permuted(*v->constant, perm).reshaped(shape), quant ? &*quant : nullptr);
+  return stored(v->name, permuted(*v->constant, perm).reshaped(shape), quant ? &*quant : nullptr,
+                as_integers);
 }
 
 int Emitter::constant(const std::string& name, const Tensor& data, const Quant* quant) {

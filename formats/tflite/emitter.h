@@ -24,7 +24,13 @@ Error cannot(std::string reason);
 
 class Emitter {
  public:
-  Emitter(const Graph& graph, ModelBuilder& file) : graph_(graph), file_(file) {}
+  struct Forms {
+    bool halves = false;  // constants of floats are stored in f16
+    bool dynamic_range =
+        false;  // products read weights of 8 bits themselves, and round their inputs in each run
+  };
+  Emitter(const Graph& graph, ModelBuilder& file, const Forms& forms)
+      : graph_(graph), file_(file), forms_(forms) {}
   // Writes everything; an error of code unsupported lists all nodes that the format cannot hold.
   Result<void> run();
   ModelBuilder::Named inputs(), outputs();
@@ -35,7 +41,11 @@ class Emitter {
   std::vector<int> tensors(const std::vector<Value*>& values);
   // A constant with its axes permuted (perm[i]: which old axis becomes axis i), then in another
   // shape, whose axis `axis` the scales run along.
-  int weight(const Value* v, const Perm& perm, const Shape& shape, int axis);
+  int weight(const Value* v, const Perm& perm, const Shape& shape, int axis,
+             bool as_integers = false);
+  // Whether a product of x by w is one of floats by integers: the weight then comes without a
+  // DEQUANTIZE.
+  bool is_dynamic(const Value* x, const Value* w) const;
   // int32 numbers, such as a list of axes.
   int ints(const std::vector<int64_t>& values);
   int int_scalar(int64_t value);
@@ -81,11 +91,13 @@ class Emitter {
 
  private:
   TensorInfo info(const Value* v) const;
-  int stored(const std::string& name, const Tensor& data, const Quant* quant);
+  int stored(const std::string& name, const Tensor& data, const Quant* quant,
+             bool as_integers = false);
   std::string refusals() const;
 
   const Graph& graph_;
   ModelBuilder& file_;
+  const Forms forms_;
   std::map<const Value*, int> tensor_of_;
   std::map<std::pair<std::vector<int64_t>, int64_t>, int> ints_;
   std::vector<std::pair<std::string, std::string>> refused_;  // nodes and reasons

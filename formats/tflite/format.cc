@@ -33,7 +33,7 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
   WrittenModel out;
   TRY(fit_graph(own, out.notes));
   ModelBuilder file;
-  Emitter emitter(own, file);
+  Emitter emitter(own, file, {.halves = options.float16, .dynamic_range = options.dynamic_range});
   TRY(emitter.run());
   std::vector<uint8_t> bytes =
       file.finish(options.model_name, options.meta, emitter.inputs(), emitter.outputs());
@@ -44,6 +44,14 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
   out.size_map = file.size_map();
   return out;
 }
+
+constexpr TargetSpec kTarget = {
+    .runtime = "LiteRT (TensorFlow Lite), with XNNPACK, the optimized or the reference kernels",
+    .types = "float32, int8, int32, int64, bool; weights in float16 and int8",
+    .most_axes = 6,
+    .most_bytes = kMaxBytes,
+    .in_float = {},
+};
 
 }  // namespace
 
@@ -56,6 +64,7 @@ extern const Format format_tflite = {
     .target_recipe = "include layout; set-borders(layout=last)",
     .carries_tests = false,
     .write = write,
+    .target = &kTarget,
 };
 
 }  // namespace bantam

@@ -51,7 +51,8 @@ Result<void> emit_depthwise(Emitter& e, const Node& n) {
   const Value *x = n.inputs[0], *w = n.inputs[1];
   const Shape& s = *w->shape;  // [O,h,w,1]
   const auto stride = pair_of(n, "strides"), dilation = pair_of(n, "dilations");
-  const int weight = e.weight(w, {3, 1, 2, 0}, {1, s[1], s[2], s[0]}, 3);
+  const bool dynamic = e.is_dynamic(x, w) && dilation.h == 1 && dilation.w == 1;
+  const int weight = e.weight(w, {3, 1, 2, 0}, {1, s[1], s[2], s[0]}, 3, dynamic);
   const int zeros = bias(e, n, s[0]);
   const auto target = e.target(n);
   const int multiplier = static_cast<int>(s[0] / x->shape->back());
@@ -59,7 +60,8 @@ Result<void> emit_depthwise(Emitter& e, const Node& n) {
       tfl::CreateDepthwiseConv2DOptions(e.flat(), padding_of(n), stride.w, stride.h, multiplier,
                                         target.activation, dilation.w, dilation.h);
   e.op(BuiltinOperator::DEPTHWISE_CONV_2D,
-       is_q8(x)                           ? 3
+       dynamic                            ? 6
+       : is_q8(x)                         ? 3
        : dilation.h > 1 || dilation.w > 1 ? 2
                                           : 1,
        {e.tensor(x), weight, zeros}, {target.tensor}, options);
@@ -75,13 +77,17 @@ Result<void> emit_conv(Emitter& e, const Node& n) {
   const Shape& s = *w->shape;
   if (group > 1 && group == channels && w->is_constant()) return emit_depthwise(e, n);
   const auto stride = pair_of(n, "strides"), dilation = pair_of(n, "dilations");
-  const int weight = w->is_constant() ? e.weight(w, {0, 1, 2, 3}, s, 0) : e.tensor(w);
+  const bool dynamic = e.is_dynamic(x, w) && group == 1;
+  const int weight = w->is_constant() ? e.weight(w, {0, 1, 2, 3}, s, 0, dynamic) : e.tensor(w);
   const int add = bias(e, n, s[0]);
   const auto target = e.target(n);
   const auto options = tfl::CreateConv2DOptions(e.flat(), padding_of(n), stride.w, stride.h,
                                                 target.activation, dilation.w, dilation.h);
-  e.op(BuiltinOperator::CONV_2D, group > 1 ? 6 : e.version(x, 3), {e.tensor(x), weight, add},
-       {target.tensor}, options);
+  e.op(BuiltinOperator::CONV_2D,
+       group > 1 ? 6
+       : dynamic ? 5
+                 : e.version(x, 3),
+       {e.tensor(x), weight, add}, {target.tensor}, options);
   e.finish(n, target);
   return {};
 }
@@ -111,12 +117,18 @@ Result<void> emit_fully_connected(Emitter& e, const Node& n, bool outputs_first)
     return cannot("an addend that is not one number per output");
   const std::vector<int64_t> perm =
       outputs_first ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{1, 0};
-  const int weight = e.weight(w, perm, {outputs, inputs}, 0), add = bias(e, n, outputs);
+  const bool dynamic = e.is_dynamic(x, w);
+  const int weight = e.weight(w, perm, {outputs, inputs}, 0, dynamic), add = bias(e, n, outputs);
   const auto target = e.target(n);
   const bool keep = x->rank() > 2;
-  const auto options = tfl::CreateFullyConnectedOptions(e.flat(), target.activation, 0, keep);
-  e.op(BuiltinOperator::FULLY_CONNECTED, keep ? 5 : e.version(x, 4), {e.tensor(x), weight, add},
-       {target.tensor}, options);
+  const auto options =
+      tfl::CreateFullyConnectedOptions(e.flat(), target.activation, 0, keep, dynamic);
+  const int by_channel = w->quant && w->quant->scale.size() > 1 ? 12 : 9;
+  e.op(BuiltinOperator::FULLY_CONNECTED,
+       dynamic ? by_channel
+       : keep  ? 5
+               : e.version(x, 4),
+       {e.tensor(x), weight, add}, {target.tensor}, options);
   e.finish(n, target);
   return {};
 }

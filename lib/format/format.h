@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,10 @@ struct WriteOptions {
     uint64_t bytes = 0;         // of activations
   };
   std::vector<Plan> plans;
-  // ---- Core ML ----
-  bool float16 = false;  // computes in half precision; inputs and outputs stay f32
+  // ---- TensorFlow Lite ----
+  bool dynamic_range = false;  // products of floats by 8-bit weights round their inputs in each run
+  // ---- Core ML, TensorFlow Lite ----
+  bool float16 = false;  // computes in half precision (TensorFlow Lite: stores in it); inputs and outputs stay f32
   int ios = 0;           // the oldest system that is to run it, 15 to 18; 0: the oldest that can
 };
 
@@ -62,6 +65,21 @@ struct WrittenModel {
   std::vector<SizeRow> size_map;   // rows add up to the bytes of all files
   std::vector<std::string> notes;  // one sentence each: what runs in float there, say
   uint64_t bytes() const;
+};
+
+// What the runtime behind a format can do, besides what its writer refuses: data for `inspect --target`.
+struct TargetSpec {
+  const char* runtime;  // who runs the files
+  const char* types;    // of the numbers in tensors and weights
+  int most_axes;
+  uint64_t most_bytes;  // of one file; 0: no limit
+  // Operators that it computes in float although their values are quantized.
+  struct Row {
+    const char* op;
+    const char* why;
+    const char* instead;  // what to change, or ""
+  };
+  std::span<const Row> in_float;
 };
 
 struct Format {
@@ -79,6 +97,7 @@ struct Format {
   // The graph as the recipe left it (lowered, where it was quantized), after `target_recipe`. An error of
   // code unsupported lists everything that the format cannot hold.
   Result<WrittenModel> (*write)(const Graph& graph, const WriteOptions& options);
+  const TargetSpec* target;
 };
 
 const std::vector<const Format*>& all_formats();

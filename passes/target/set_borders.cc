@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "ir/infer.h"
 #include "pass/pass.h"
+#include "runtime/shape.h"
 
 namespace bantam {
 namespace {
@@ -41,10 +42,11 @@ bool is_to_first(const std::vector<int64_t>& perm) {
   return true;
 }
 
-// With one channel, to-channels-last writes the move of an axis of length 1 as a Reshape.
+// With one channel, to-channels-last writes the move of an axis of length 1 as a Reshape, whose first length may have lost
+// its name: the others tell that it is the same.
 bool is_one_channel(const Value& first, const Value& last) {
   if (!first.shape || !last.shape || first.rank() < 3 || first.rank() != last.rank()) return false;
-  if ((*first.shape)[1] != 1 || last.shape->back() != 1 || (*first.shape)[0] != (*last.shape)[0]) return false;
+  if ((*first.shape)[1] != 1 || last.shape->back() != 1 || bt_clash((*first.shape)[0], (*last.shape)[0])) return false;
   for (size_t i = 2; i < first.shape->size(); ++i)
     if ((*first.shape)[i] != (*last.shape)[i - 1]) return false;
   return true;
@@ -92,7 +94,9 @@ class Borders {
       return false;
     }
     Value* last = n->outputs[0];
-    for (Value* step : path) step->shape = last->shape;
+    Shape moved = *last->shape;
+    if (moved[0] < 0) moved[0] = (*v->shape)[0];
+    for (Value* step : path) step->shape = moved;
     graph_.replace_uses(last, path.back());
     graph_.erase(n);
     ctx_.note(formatted("input {} is channels-last: {}", v->name, shape_text(*v->shape)));

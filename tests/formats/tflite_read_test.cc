@@ -227,6 +227,35 @@ TEST_CASE("bounds of strided slices, and unsigned integers of old files", "[tfli
   CHECK(out[0].integers() == std::vector<int64_t>{111, 110, 109, 123, 122, 121});
 }
 
+TEST_CASE("activations of 16 bits are rounded to the steps of the file", "[tflite]") {
+  ModelBuilder file;
+  const auto steps = [](DType storage, float scale) {
+    Quant q;
+    q.storage = storage;
+    q.bits = bt_dtype_bits(storage);
+    q.scale = {scale};
+    return q;
+  };
+  const Quant in = steps(BT_I16, 0.5f), weight = steps(BT_I8, 0.25f), sum = steps(BT_I64, 0.125f),
+              out = steps(BT_I16, 1.0f);
+  const int x = file.add_tensor({"x", Type::INT16, {1, 2}, &in}),
+            y = file.add_tensor({"y", Type::INT16, {1, 1}, &out});
+  const int64_t bias = 3;
+  const int w = file.add_constant({"w", Type::INT8, {1, 2}, &weight},
+                                  Bytes(std::vector<uint8_t>{2, 255}), ""),
+            b = file.add_constant({"b", Type::INT64, {1}, &sum}, Bytes::copy_of(&bias, sizeof bias),
+                                  "");
+  file.add_operator(Code8::FULLY_CONNECTED, 7, {x, w, b}, {y},
+                    tfl::CreateFullyConnectedOptions(file.flat()));
+  auto model = read_built(file, {{"x", x}}, {{"y", y}});
+  REQUIRE(message_of(model) == "");
+  const int16_t given[] = {300, -40};  // 150 * 0.5 + -20 * -0.25 + 0.375 = 80.375
+  const auto got =
+      outputs_of(model->graph, {Tensor(BT_I16, {1, 2}, Bytes::copy_of(given, sizeof given))});
+  CHECK(got[0].dtype() == BT_I16);
+  CHECK(got[0].integers() == std::vector<int64_t>{80});
+}
+
 TEST_CASE("constants cannot ask for more memory than their file stands for", "[tflite]") {
   ModelBuilder file;
   const Bytes data(std::vector<uint8_t>(4096, 1));

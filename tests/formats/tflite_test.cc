@@ -129,6 +129,42 @@ TEST_CASE("a convolutional network has no TRANSPOSE, and its image is channels-l
   CHECK(lengths == std::vector<int32_t>{-1, 32, 32, 3});
 }
 
+namespace {
+
+std::string text_of(const Graph& graph, const WriteOptions& options) {
+  auto written = format_tflite.write(graph, options);
+  if (!written.ok()) FAIL(written.error().message);
+  return tflite_text(Bytes(std::move(written->files[0].bytes)));
+}
+
+int count_of(const std::string& text, const std::string& word) {
+  int count = 0;
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("with a dynamic range products read their integers themselves", "[tflite]") {
+  const Graph graph = fitted("textures", "weights8");
+  const std::string decoded = text_of(graph, {}), dynamic = text_of(graph, {.dynamic_range = true});
+  CHECK(count_of(decoded, "DEQUANTIZE v5") > 10);
+  CHECK(count_of(dynamic, "DEQUANTIZE v5") == 0);
+  CHECK(count_of(decoded, "CONV_2D v5") == 0);
+  CHECK(count_of(dynamic, "CONV_2D v5") + count_of(dynamic, "DEPTHWISE_CONV_2D v6") +
+            count_of(dynamic, "FULLY_CONNECTED v12") ==
+        count_of(decoded, "DEQUANTIZE v5"));
+}
+
+TEST_CASE("half-precision constants are decoded by the file", "[tflite]") {
+  const Graph graph = fitted("digits_cnn", "exact");
+  const auto plain = format_tflite.write(graph, {}),
+             halves = format_tflite.write(graph, {.float16 = true});
+  REQUIRE(halves.ok());
+  CHECK(halves->bytes() < plain->bytes() * 6 / 10);
+  CHECK(count_of(text_of(graph, {.float16 = true}), "DEQUANTIZE v3") == 6);
+}
+
 TEST_CASE("the same graph gives the same bytes, and buffers are aligned", "[tflite]") {
   const Graph graph = fitted("digits_cnn", "exact");
   const Bytes file = write(graph);
