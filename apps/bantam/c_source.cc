@@ -26,7 +26,7 @@ std::string model_inside_c_source(const std::string& path) {
   return inside.ends_with(".btm") || inside.ends_with(".tflite") ? inside : inside + ".btm";
 }
 
-std::string c_source(const std::string& path, const std::vector<uint8_t>& model, uint64_t arena_bytes) {
+std::string c_source(const std::string& path, const Bytes& model, uint64_t arena_bytes) {
   const std::string name = identifier(path);
   const bool header = path.ends_with(".h");
   const std::string type = header ? "static const" : "const";
@@ -42,7 +42,7 @@ std::string c_source(const std::string& path, const std::vector<uint8_t>& model,
   out += formatted("{} _Alignas(64) unsigned char {}[{}] = {{", type, name, model.size());
   for (size_t i = 0; i < model.size(); ++i) {
     if (i % 20 == 0) out += "\n ";
-    out += std::to_string(model[i]);
+    out += std::to_string(model.data()[i]);
     out += ',';
   }
   return out + "\n};\n";

@@ -4,7 +4,8 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+
+#include "base/bytes.h"
 
 namespace bantam {
 
@@ -15,6 +16,6 @@ std::string model_inside_c_source(const std::string& path);
 // An array NAME, aligned to 64 bytes, with NAME_size and, where it is known, NAME_arena_bytes; NAME is the
 // file's name with everything that C does not allow replaced by '_'. A header has static arrays; a .c file
 // has external ones and shows their declarations.
-std::string c_source(const std::string& path, const std::vector<uint8_t>& model, uint64_t arena_bytes);
+std::string c_source(const std::string& path, const Bytes& model, uint64_t arena_bytes);
 
 }  // namespace bantam

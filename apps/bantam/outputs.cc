@@ -21,6 +21,10 @@ class TestVectorMaker {
   TestVectorMaker(const Graph& graph, const OutputOptions& options) : graph_(graph), o_(options) {}
 
   Result<void> add_to(WriteOptions& write) {
+    if (!is_small_enough_to_check(graph_)) {
+      Console::get().note("note: the weights are too large for test vectors; the file carries none, and was not run");
+      return {};
+    }
     TRY(Session session, Session::of_graph(graph_, {.threads = o_.threads, .max_bytes = kTestVectorBytes, .max_turns = kTestVectorTurns}));
     TRY(const auto sizes, shapes(session));
     int64_t elements = 0;
@@ -146,7 +150,7 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
       TRY(files.write(path, c_source(path, f.bytes, write.plans.empty() ? 0 : write.plans[0].bytes)));
     } else if (f.path.empty()) {
       TRY(files.write(path, f.bytes));
-      out.file = Bytes(std::move(f.bytes));
+      out.file = std::move(f.bytes);
     } else if (f.beside) {
       const size_t slash = path.rfind('/');
       TRY(files.write(path.substr(0, slash == std::string::npos ? 0 : slash + 1) + f.path, f.bytes));

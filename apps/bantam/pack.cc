@@ -37,12 +37,11 @@ Result<int> run(const Options& o) {
   TRY(const Bytes file, read_file(o.model));
   const Codec codec = o.codec == "none" ? Codec::none : o.codec == "pack" ? Codec::pack : Codec::best;
   TRY(NativeFile other, within(printable(o.model), repack(file, codec)));
-  const Bytes bytes(std::move(other.bytes));
-  TRY(within(printable(o.model), check(file, bytes)));
+  TRY(within(printable(o.model), check(file, other.bytes)));
   OutputFiles files;
-  TRY(files.write(o.output, bytes.data(), bytes.size()));
+  TRY(files.write(o.output, other.bytes));
   TRY(files.commit());
-  Console::get().note(formatted("{}: {} -> {}", printable(base_name(o.output)), human_bytes(file.size()), human_bytes(bytes.size())));
+  Console::get().note(formatted("{}: {} -> {}", printable(base_name(o.output)), human_bytes(file.size()), human_bytes(other.bytes.size())));
   return 0;
 }
 

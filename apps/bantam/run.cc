@@ -113,7 +113,7 @@ Result<int> run(const Options& o) {
       TRY(bytes, within("output " + quote(name), write_npy(outputs[i])));
     }
     const std::string path = o.output + "/" + file_name(name) + "." + o.as;
-    TRY(files.write(path, bytes));
+    TRY(files.write(path, Bytes(std::move(bytes))));
     list.push_back({{"name", printable(name)}, {"file", printable(path)}, {"type", bt_dtype_name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
   }
   TRY(files.commit());

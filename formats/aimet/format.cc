@@ -26,7 +26,7 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
     const std::string text = aimet::encodings_text(encodings, version), name = version;
     const std::string path = name == "1.0.0" ? "" : formatted("{}.{}.encodings", options.model_name, name);
     bytes += text.size();
-    model.files.insert(model.files.begin(), {path, {text.begin(), text.end()}, !path.empty()});
+    model.files.insert(model.files.begin(), {path, Bytes::copy_of(text.data(), text.size()), !path.empty()});
   }
   model.size_map.push_back({"(encodings)", "JSON", bytes});
   return model;

@@ -37,9 +37,9 @@ WrittenModel package_of(std::vector<uint8_t> program, std::vector<uint8_t> weigh
   manifest["rootModelIdentifier"] = root;
   const std::string text = manifest.dump(4) + "\n";
   WrittenModel out;
-  out.files.push_back({"Manifest.json", {text.begin(), text.end()}});
-  out.files.push_back({"Data/com.apple.CoreML/model.mlmodel", std::move(program)});
-  if (!weights.empty()) out.files.push_back({"Data/com.apple.CoreML/weights/weight.bin", std::move(weights)});
+  out.files.push_back({"Manifest.json", Bytes::copy_of(text.data(), text.size())});
+  out.files.push_back({"Data/com.apple.CoreML/model.mlmodel", Bytes(std::move(program))});
+  if (!weights.empty()) out.files.push_back({"Data/com.apple.CoreML/weights/weight.bin", Bytes(std::move(weights))});
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "base/hash.h"
+#include "base/spool.h"
 #include "formats/native/entropy.h"
 #include "formats/native/out.h"
 #include "runtime/crc.h"
@@ -60,13 +61,16 @@ uint64_t Constants::quant_index(const bt_quant& q) {
 }
 
 void Constants::add_tensor(const Tensor& t, uint64_t quant, const Quant* grid, const std::string& name) {
-  Record r{head_of(t, quant), encode_tensor(t, grid, codec_), {}, name};
+  Record r{head_of(t, quant), encode_tensor(t, grid, codec_), {}, {}, name};
   const size_t bytes = t.bytes().size();
   const bool is_plain = r.code.mapping == BT_MAP_RAW || r.code.mapping == BT_MAP_PLANES || r.code.mapping == BT_MAP_HALF;
   if (codec_ == Codec::best && is_plain && bytes > 0 && bytes <= kInlineMax) {
     std::vector<uint8_t> raw(t.bytes().data(), t.bytes().data() + bytes);
     if (encode_mixture(raw).size() <= r.code.bytes.size() + 2) r.raw = std::move(raw);
   }
+  t.bytes().rest();
+  if (auto code = spooled(Bytes(std::move(r.code.bytes))); code.ok()) r.bytes = std::move(*code);
+  else failed_ = code.error();
   tensors_.push_back(std::move(r));
 }
 
@@ -99,7 +103,7 @@ void Constants::put_scales(const Scales& q, bool packed, Out& out, std::vector<u
   for (const int32_t z : q.zero) out.zigzag(z);
 }
 
-void Constants::put_tensor(const Record& r, bool packed, Out& out, Sections& s) {
+void Constants::put_tensor(const Record& r, bool packed, Out& out, Spool& weights, std::vector<SizeRow>& owners) {
   const EncodedTensor& e = r.code;
   out.append(r.head);
   if (packed && !r.raw.empty()) {
@@ -109,27 +113,30 @@ void Constants::put_tensor(const Record& r, bool packed, Out& out, Sections& s) 
     return;
   }
   put_mapping(out, e);
-  const size_t before = s.weights.size();
-  if (e.coding == BT_CODE_STORED && !packed) s.weights.resize((before + 63) / 64 * 64);
+  const size_t before = weights.size();
+  if (e.coding == BT_CODE_STORED && !packed) weights.append_zeros((64 - before % 64) % 64);
   if (packed) out.zigzag(0);  // right behind the one before
-  else out.varint(s.weights.size());
-  out.varint(e.bytes.size());
-  if (!packed) out.le(bt_crc32(e.bytes.data(), e.bytes.size()), 4);
-  s.weights.insert(s.weights.end(), e.bytes.begin(), e.bytes.end());
-  s.owners.push_back({r.name, e.description, s.weights.size() - before});
+  else out.varint(weights.size());
+  out.varint(r.bytes.size());
+  if (!packed) out.le(bt_crc32(r.bytes.data(), r.bytes.size()), 4);
+  weights.append(r.bytes);
+  owners.push_back({r.name, e.description, weights.size() - before});
 }
 
-Constants::Sections Constants::write(bool packed) const {
+Result<Constants::Sections> Constants::write(bool packed) const {
+  if (failed_) return *failed_;
   Sections s;
   Out quants, tensors;
+  Spool weights;
   std::vector<uint32_t> stream;
   quants.varint(quants_.size());
   for (const Scales& q : quants_) put_scales(q, packed, quants, stream);
   if (!stream.empty()) s.scales = encode_adaptive(stream, 32768, 0);
   tensors.varint(tensors_.size());
-  for (const Record& r : tensors_) put_tensor(r, packed, tensors, s);
+  for (const Record& r : tensors_) put_tensor(r, packed, tensors, weights, s.owners);
   s.quants = std::move(quants.bytes);
   s.tensors = std::move(tensors.bytes);
+  TRY(s.weights, std::move(weights).finish());
   return s;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 namespace bantam {
 
 class Out;
+class Spool;
 
 class Constants {
  public:
@@ -30,11 +32,13 @@ class Constants {
   void add_tensor(const Tensor& t, uint64_t quant, const Quant* grid, const std::string& name);
 
   struct Sections {
-    std::vector<uint8_t> quants, tensors, weights;
+    std::vector<uint8_t> quants, tensors;
+    Bytes weights;
     std::vector<uint8_t> scales;  // the stream behind QPRM in PACK; empty: there is none
     std::vector<SizeRow> owners;  // of the bytes in `weights`
   };
-  Sections write(bool packed) const;
+  // An error where the disk failed, here or while tensors were added.
+  Result<Sections> write(bool packed) const;
 
  private:
   struct Scales {
@@ -44,18 +48,20 @@ class Constants {
   };
   struct Record {
     std::vector<uint8_t> head;  // type, lengths, scale
-    EncodedTensor code;
+    EncodedTensor code;        // its bytes have moved to `bytes`
+    Bytes bytes;
     std::vector<uint8_t> raw;  // elements that are shorter inside of PACK than coded; empty: they are not
     std::string name;
   };
 
   static void put_scales(const Scales& q, bool packed, Out& out, std::vector<uint32_t>& stream);
-  static void put_tensor(const Record& r, bool packed, Out& out, Sections& s);
+  static void put_tensor(const Record& r, bool packed, Out& out, Spool& weights, std::vector<SizeRow>& owners);
 
   Codec codec_;
   std::map<std::string, uint64_t> known_quants_, known_tensors_;
   std::vector<Scales> quants_;
   std::vector<Record> tensors_;
+  std::optional<Error> failed_;
 };
 
 }  // namespace bantam

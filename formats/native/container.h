@@ -10,11 +10,11 @@ namespace bantam {
 struct Section {
   uint32_t name, flags;
   std::string owner;  // of its bytes in the size map
-  std::vector<uint8_t> bytes;
+  Bytes bytes;
 };
 
 // `sections` are all but QPRM, TENS and WGHT, which are made of the constants. Codec::best packs them. Empty
 // ones are left out.
-NativeFile assemble(std::vector<Section> sections, const Constants& constants, Codec codec);
+Result<NativeFile> assemble(std::vector<Section> sections, const Constants& constants, Codec codec);
 
 }  // namespace bantam

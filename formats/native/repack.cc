@@ -50,7 +50,7 @@ Result<NativeFile> repack(const Bytes& file, Codec codec) {
   for (int i = 0; i < model->n_sections; ++i) {
     const bt_section& s = model->sections[i];
     if (s.name == BT_SECTION_PACK || s.name == BT_SECTION_QUANT || s.name == BT_SECTION_TENSORS || s.name == BT_SECTION_WEIGHTS) continue;
-    sections.push_back({s.name, s.name == BT_SECTION_GRAPH ? BT_FLAG_CRITICAL : 0, "", {s.bytes, s.bytes + s.size}});
+    sections.push_back({s.name, s.name == BT_SECTION_GRAPH ? BT_FLAG_CRITICAL : 0, "", Bytes::copy_of(s.bytes, s.size)});
   }
   return assemble(std::move(sections), constants, codec);
 }

@@ -16,7 +16,7 @@ class Writer {
   Writer(const Program& program, const Symbols& symbols, const NativeOptions& options)
       : program_(program), symbols_(symbols), options_(options), constants_(options.codec) {}
 
-  NativeFile run() {
+  Result<NativeFile> run() {
     collect_ops(program_.graph());
     Out graph;
     graph.varint(ops_.size());
@@ -35,7 +35,7 @@ class Writer {
 
  private:
   void add(uint32_t name, std::string owner, std::vector<uint8_t> bytes, uint32_t flags) {
-    sections_.push_back({name, flags, std::move(owner), std::move(bytes)});
+    sections_.push_back({name, flags, std::move(owner), Bytes(std::move(bytes))});
   }
 
   void collect_ops(const bt_graph& g) {
@@ -205,7 +205,7 @@ class Writer {
 
 }  // namespace
 
-NativeFile write_native(const Program& program, const Symbols& symbols, const NativeOptions& options) {
+Result<NativeFile> write_native(const Program& program, const Symbols& symbols, const NativeOptions& options) {
   return Writer(program, symbols, options).run();
 }
 

@@ -21,10 +21,11 @@ struct NativeOptions {
 };
 
 struct NativeFile {
-  std::vector<uint8_t> bytes;
+  Bytes bytes;
   std::vector<SizeRow> size_map;
 };
 
-NativeFile write_native(const Program& program, const Symbols& symbols, const NativeOptions& options);
+// An error where the disk has no room for what does not fit into memory.
+Result<NativeFile> write_native(const Program& program, const Symbols& symbols, const NativeOptions& options);
 
 }  // namespace bantam

@@ -102,11 +102,11 @@ Result<WrittenModel> write_onnx(const Graph& graph, const WriteOptions& options)
   for (const auto& tensor : model.graph().initializer()) inside += tensor.raw_data().size();
   if (inside > options.most_inside) {
     const std::string name = options.model_name + ".onnx.data";
-    out.files.push_back({name, move_outside(*model.mutable_graph(), name), true});
+    out.files.push_back({name, Bytes(move_outside(*model.mutable_graph(), name)), true});
   }
   const std::string bytes = model.SerializeAsString();
   if (bytes.empty()) return Error{Code::unsupported, "the model has more than 2 GB without its long weights; protobuf cannot hold it"};
-  out.files.insert(out.files.begin(), {"", {bytes.begin(), bytes.end()}});
+  out.files.insert(out.files.begin(), {"", Bytes::copy_of(bytes.data(), bytes.size())});
   out.size_map = size_map(attempt.found, out.bytes());
   out.notes.push_back(formatted("opset {}", attempt.found.opset));
   return out;

@@ -40,7 +40,7 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
   flatbuffers::Verifier verifier(bytes.data(), bytes.size());
   if (!tfl::VerifyModelBuffer(verifier))
     return Error{Code::internal, "the written file is no valid FlatBuffer"};
-  out.files.push_back({"", std::move(bytes)});
+  out.files.push_back({"", Bytes(std::move(bytes))});
   out.size_map = file.size_map();
   return out;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bytes.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 namespace bantam {
 
 Bytes::Bytes(std::vector<uint8_t> data) {
@@ -13,6 +16,20 @@ Bytes::Bytes(std::vector<uint8_t> data) {
 Bytes Bytes::copy_of(const void* data, size_t size) {
   const auto* p = static_cast<const uint8_t*>(data);
   return Bytes(std::vector<uint8_t>(p, p + size));
+}
+
+Bytes Bytes::of_map(const void* data, size_t size, std::shared_ptr<const void> owner) {
+  Bytes out(data, size, std::move(owner));
+  out.is_mapped_ = true;
+  return out;
+}
+
+void Bytes::rest() const {
+  if (!is_mapped_) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto from = (reinterpret_cast<uintptr_t>(data_) + page - 1) / page * page;
+  const auto to = (reinterpret_cast<uintptr_t>(data_) + size_) / page * page;
+  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);  // only a hint: it may fail
 }
 
 uint64_t load_le(const uint8_t* p, int n) {

@@ -23,13 +23,21 @@ class Bytes {
   Bytes(const void* data, size_t size, std::shared_ptr<const void> owner)
       : data_(static_cast<const uint8_t*>(data)), size_(size), owner_(std::move(owner)) {}
   static Bytes copy_of(const void* data, size_t size);
+  // Bytes of a mapped file that does not change.
+  static Bytes of_map(const void* data, size_t size, std::shared_ptr<const void> owner);
 
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   // The part [offset, offset + size), which must lie inside.
-  Bytes part(size_t offset, size_t size) const { return {data_ + offset, size, owner_}; }
+  Bytes part(size_t offset, size_t size) const {
+    Bytes out(data_ + offset, size, owner_);
+    out.is_mapped_ = is_mapped_;
+    return out;
+  }
+  // Nobody looks at these for now: those of a mapped file need no memory until somebody does again.
+  void rest() const;
   bool operator==(const Bytes& other) const {
     return size_ == other.size_ && (size_ == 0 || std::memcmp(data_, other.data_, size_) == 0);
   }
@@ -38,6 +46,7 @@ class Bytes {
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
   std::shared_ptr<const void> owner_;
+  bool is_mapped_ = false;
 };
 
 // An unsigned little-endian number of n bytes, and back.

@@ -29,14 +29,17 @@ Result<Bytes> read_file(const std::string& path) {
   if (::fstat(file.fd, &info) != 0) return io_error("examine", path);
   if (!S_ISREG(info.st_mode))
     return Error{Code::io, formatted("cannot read {}: it is not a regular file", quote(path))};
-  const auto size = static_cast<size_t>(info.st_size);
+  return map_file(file.fd, static_cast<size_t>(info.st_size), path);
+}
+
+Result<Bytes> map_file(int file, size_t size, const std::string& path) {
   if (size == 0) return Bytes();
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
   if (data == MAP_FAILED) return io_error("map", path);
   std::shared_ptr<const void> owner(data, [size](const void* p) {
     ::munmap(const_cast<void*>(p), size);
   });
-  return Bytes(data, size, std::move(owner));
+  return Bytes::of_map(data, size, std::move(owner));
 }
 
 Result<uint64_t> file_size(const std::string& path) {

@@ -31,18 +31,15 @@ class OutputFiles {
   OutputFiles(const OutputFiles&) = delete;
   OutputFiles& operator=(const OutputFiles&) = delete;
   ~OutputFiles();
-  Result<void> write(const std::string& path, const void* data, size_t size);
-  Result<void> write(const std::string& path, const std::vector<uint8_t>& data) {
-    return write(path, data.data(), data.size());
-  }
+  Result<void> write(const std::string& path, const Bytes& data);
   Result<void> write(const std::string& path, std::string_view text) {
-    return write(path, text.data(), text.size());
+    return write(path, Bytes(text.data(), text.size(), nullptr));
   }
   // A folder of these files (paths inside it), as one output: it is written beside its place and takes it whole.
   // A folder that is there already is replaced where it holds the first of the files, or nothing.
   struct FolderFile {
     std::string path;
-    std::vector<uint8_t> bytes;
+    Bytes bytes;
   };
   Result<void> write_folder(const std::string& path, const std::vector<FolderFile>& files);
   Result<void> commit();

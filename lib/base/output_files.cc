@@ -63,14 +63,15 @@ void on_signal(int number) {
   ::raise(number);
 }
 
-Result<void> write_all(int fd, const void* data, size_t size, const std::string& path) {
-  const auto* p = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t n = ::write(fd, p, std::min(size, size_t{1} << 30));
+Result<void> write_all(int fd, const Bytes& data, const std::string& path) {
+  constexpr size_t kPart = size_t{16} << 20;
+  for (size_t at = 0; at < data.size();) {
+    const Bytes part = data.part(at, std::min(kPart, data.size() - at));
+    const ssize_t n = ::write(fd, part.data(), part.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return io_error("write", path);
-    p += n;
-    size -= static_cast<size_t>(n);
+    at += static_cast<size_t>(n);
+    part.rest();
   }
   return {};
 }
@@ -166,7 +167,7 @@ Result<int> open_temporary(const std::string& temporary, const std::string& path
 
 }  // namespace
 
-Result<void> OutputFiles::write(const std::string& path, const void* data, size_t size) {
+Result<void> OutputFiles::write(const std::string& path, const Bytes& data) {
   struct stat info {};
   const bool exists = ::stat(path.c_str(), &info) == 0;
   if (exists && S_ISDIR(info.st_mode))
@@ -174,12 +175,12 @@ Result<void> OutputFiles::write(const std::string& path, const void* data, size_
   if (exists && !S_ISREG(info.st_mode)) {  // a device such as /dev/null, or a pipe: no renaming
     const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     if (file.fd < 0) return io_error("open", path);
-    return write_all(file.fd, data, size, path);
+    return write_all(file.fd, data, path);
   }
   const std::string temporary = path + ".bantam-tmp";
   TRY(const int fd, open_temporary(temporary, path));
   pending_.push_back({temporary, path, false});
-  TRY(write_all(fd, data, size, path));
+  TRY(write_all(fd, data, path));
   if (::fsync(fd) != 0 && errno != EINVAL) return io_error("write", path);
   return {};
 }
@@ -207,7 +208,7 @@ Result<void> open_temporary_folder(const std::string& temporary, const std::stri
 }
 
 // One file of a new folder, and the folders that lead to it.
-Result<void> write_inside(const std::string& temporary, const std::string& inside, const std::vector<uint8_t>& data, const std::string& path) {
+Result<void> write_inside(const std::string& temporary, const std::string& inside, const Bytes& data, const std::string& path) {
   for (size_t at = inside.find('/'); at != std::string::npos; at = inside.find('/', at + 1)) {
     const std::string folder = temporary + "/" + inside.substr(0, at);
     const SignalsLater guard;
@@ -222,7 +223,7 @@ Result<void> write_inside(const std::string& temporary, const std::string& insid
     if (opened.fd < 0) return io_error("write", path);
     remember(file);
   }
-  TRY(write_all(opened.fd, data.data(), data.size(), path));
+  TRY(write_all(opened.fd, data, path));
   if (::fsync(opened.fd) != 0 && errno != EINVAL) return io_error("write", path);
   return {};
 }

@@ -8,6 +8,13 @@
 
 namespace bantam {
 
+bool is_small_enough_to_check(const Graph& graph) {
+  uint64_t bytes = 0;
+  for (const Value* v : graph.values())
+    if (v->constant) bytes += v->constant->bytes().size();
+  return bytes <= kTestVectorConstants;
+}
+
 Shape concrete_shape(const std::optional<Shape>& shape, int64_t other) {
   Shape out = shape.value_or(Shape{});
   for (size_t i = 0; i < out.size(); ++i)

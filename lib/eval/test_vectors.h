@@ -14,6 +14,9 @@ namespace bantam {
 // times the bytes: other kernels and more threads need other scratch memory).
 constexpr size_t kTestVectorBytes = size_t{128} << 20;
 constexpr int64_t kTestVectorTurns = 10000;
+// A graph whose constants take more than this is not run to be checked: it need not fit into memory.
+constexpr uint64_t kTestVectorConstants = uint64_t{1} << 30;
+bool is_small_enough_to_check(const Graph& graph);
 
 struct TestVector {
   uint64_t seed = 0;

@@ -58,7 +58,7 @@ struct WriteOptions {
 struct WrittenModel {
   struct File {
     std::string path;  // "": the output itself; else a path inside the output, which is a folder then
-    std::vector<uint8_t> bytes;
+    Bytes bytes;
     bool beside = false;  // the path is one in the output's own folder
   };
   std::vector<File> files;

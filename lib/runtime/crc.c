@@ -19,10 +19,12 @@ static void make_table(void) {
   atomic_store(&ready, 1); /* two threads may both fill it, with the same numbers */
 }
 
-uint32_t bt_crc32(const void* data, size_t size) {
+uint32_t bt_crc32(const void* data, size_t size) { return bt_crc32_more(0, data, size); }
+
+uint32_t bt_crc32_more(uint32_t crc, const void* data, size_t size) {
   const unsigned char* p = data;
   if (!atomic_load(&ready)) make_table();
-  uint32_t c = 0xFFFFFFFFu;
+  uint32_t c = ~crc;
   for (; size >= 8; size -= 8, p += 8) {
     c ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
     c = table[7][c & 0xFF] ^ table[6][c >> 8 & 0xFF] ^ table[5][c >> 16 & 0xFF] ^ table[4][c >> 24] ^

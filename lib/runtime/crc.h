@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 uint32_t bt_crc32(const void* data, size_t size);
+/* Of what `crc` is of (0: of nothing), and these bytes behind it. */
+uint32_t bt_crc32_more(uint32_t crc, const void* data, size_t size);
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "base/spool.h"
 #include "base/text.h"
 #include "ir/evaluate.h"
 #include "ir/match.h"
@@ -217,10 +218,13 @@ class Quantizer {
           w->quant = std::make_shared<const Quant>(weight_quant(*w->constant, weight_axis(*n, i), {.bits = fine ? kFineBits : options_.bits, .per_channel = options_.weights == "channel", .by_error = options_.weight_range == "mse"}));
           changed_ = true;
         }
-        Tensor rounded = decode(encode(*w->constant, *w->quant), *w->quant);
-        if (rounded == *w->constant) continue;
+        const Tensor rounded = decode(encode(*w->constant, *w->quant), *w->quant);
+        const bool is_same = rounded == *w->constant;
+        w->constant->bytes().rest();
+        if (is_same) continue;
         if (!ctx_.inside) ctx_.originals.try_emplace(w->name, w->constant);
-        w->constant = std::make_shared<const Tensor>(std::move(rounded));
+        TRY(Bytes kept, spooled(rounded.bytes()));
+        w->constant = std::make_shared<const Tensor>(rounded.dtype(), rounded.shape(), std::move(kept));
         changed_ = true;
       }
     }

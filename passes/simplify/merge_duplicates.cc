@@ -36,6 +36,7 @@ class Key {
   }
   Key& tensor(const Tensor& t) {
     const Hash hash = hash_of(t.bytes().data(), t.bytes().size());
+    t.bytes().rest();
     return number(t.dtype()).list(t.shape()).bytes(hash.data(), hash.size());
   }
   Key& quant(const std::shared_ptr<const Quant>& q) {

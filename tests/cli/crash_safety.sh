@@ -5,7 +5,12 @@
 set -u
 bantam=$(realpath "$1") model=$(realpath "$2")
 work=$(mktemp -d) mounted=""
-trap '[ -z "$mounted" ] || umount "$mounted"; rm -rf "$work"' EXIT
+clean_up() {
+  [ "$BASHPID" = "$$" ] || return 0  # a signal may reach a background job before it has become another program
+  [ -z "$mounted" ] || umount "$mounted"
+  rm -rf "$work"
+}
+trap clean_up EXIT
 cd "$work" || exit 1
 failures=0
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }

@@ -36,7 +36,7 @@ Written written(const Graph& graph) {
       if (!model.ok()) FAIL(model.error().message);
       out.floats = std::move(model->graph);
     } else {
-      Json j = Json::parse(f.bytes);
+      Json j = Json::parse(f.bytes.text());
       const std::string version = j.at("version");
       out.encodings[version] = std::move(j);
     }

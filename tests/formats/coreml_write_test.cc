@@ -48,7 +48,7 @@ std::string refusal(const Graph& graph, const WriteOptions& options = {}) {
   return model.error().message;
 }
 
-const std::vector<uint8_t>& file_of(const WrittenModel& model, const std::string& path) {
+const Bytes& file_of(const WrittenModel& model, const std::string& path) {
   for (const WrittenModel::File& f : model.files)
     if (f.path == path) return f.bytes;
   FAIL("no file " + path);
@@ -114,7 +114,7 @@ TEST_CASE("a package lists its parts, and equal models are equal bytes", "[corem
   const WrittenModel model = written(g, {.model_name = "digits", .meta = "{}"});
   REQUIRE(model.files.size() == 3);
   CHECK(model.files[0].path == "Manifest.json");
-  const auto& text = model.files[0].bytes;
+  const std::string_view text = model.files[0].bytes.text();
   const auto manifest = nlohmann::json::parse(text.begin(), text.end());
   CHECK(manifest["fileFormatVersion"] == "1.0.0");
   CHECK(manifest["itemInfoEntries"].size() == 2);

@@ -33,7 +33,7 @@ WrittenModel written(const Graph& graph, const WriteOptions& options = {}) {
 }
 
 Graph read_back(const WrittenModel& file) {
-  auto model = read_onnx(Bytes(std::vector<uint8_t>(file.files[0].bytes)), "", {});
+  auto model = read_onnx(file.files[0].bytes, "", {});
   if (!model.ok()) FAIL(model.error().message);
   return std::move(model->graph);
 }

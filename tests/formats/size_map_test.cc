@@ -40,8 +40,10 @@ TEST_CASE("the size map of a file that was written is that of the writer", "[for
     NativeOptions options;
     options.codec = codec;
     options.meta = "{}";
-    NativeFile file = write_native(program, graph->symbols(), options);
-    const Bytes bytes(std::move(file.bytes));
+    const auto written = write_native(program, graph->symbols(), options);
+    REQUIRE(written.ok());
+    const NativeFile& file = *written;
+    const Bytes& bytes = file.bytes;
     const auto rows = native_size_map(bytes);
     REQUIRE(rows.ok());
     CHECK(sum_of(*rows) == bytes.size());

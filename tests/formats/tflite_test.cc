@@ -40,7 +40,7 @@ Bytes write(const Graph& graph) {
   uint64_t rows = 0;
   for (const SizeRow& row : written->size_map) rows += row.bytes;
   CHECK(rows == written->bytes());
-  return Bytes(std::move(written->files[0].bytes));
+  return written->files[0].bytes;
 }
 
 void compare(GoldenBlock& block, const std::string& text, bool& rewritten) {
@@ -65,7 +65,7 @@ void run_case(GoldenCase& c, bool& rewritten) {
     }
     if (b.name == "file")
       compare(b,
-              written.ok() ? tflite_text(Bytes(written->files[0].bytes))
+              written.ok() ? tflite_text(written->files[0].bytes)
                            : written.error().message + "\n",
               rewritten);
     if (b.name == "error")

@@ -76,7 +76,7 @@ void check_exported(const Graph& graph, const ReadOptions& options) {
     if (refused(run_recipe(own, *steps, ctx, {.verify_each = true}))) continue;
     auto written = format->write(own, {.model_name = "net"});
     if (refused(written) || !format->read) continue;
-    if (auto back = format->read(Bytes(std::move(written->files[0].bytes)), std::string("/nonexistent/model") + format->suffix, options); !back.ok())
+    if (auto back = format->read(written->files[0].bytes, std::string("/nonexistent/model") + format->suffix, options); !back.ok())
       fail(formatted("the written {} does not read back: {}", format->name, back.error().message));
   }
 }
@@ -123,7 +123,9 @@ int convert(const Bytes& file, const std::string& suffix) {
   add_test_vector(model->graph, native);
   const size_t vectors = native.tests.size();
   const Program program(model->graph);
-  check_written(Bytes(write_native(program, model->graph.symbols(), native).bytes), vectors);
+  const auto written = write_native(program, model->graph.symbols(), native);
+  if (!written.ok()) fail(written.error().message);
+  check_written(written->bytes, vectors);
   check_exported(model->graph, options);
   return 0;
 }

@@ -109,7 +109,7 @@ int run(const std::vector<std::string>& arguments) {
   if (arguments.size() > 3 && arguments[0] == "mutants") return mutants(number(1), number(2), models(3));
   if (arguments.size() > 4 && arguments[0] == "mutant") {
     OutputFiles out;
-    if (!out.write(arguments[3], mutant(models(4), number(2), number(1))).ok() || !out.commit().ok()) return 5;
+    if (!out.write(arguments[3], Bytes(mutant(models(4), number(2), number(1)))).ok() || !out.commit().ok()) return 5;
     return 0;
   }
   std::fprintf(stderr, "usage: bantam_fuzz replay FOLDER | mutants COUNT SEED MODEL... | mutant NUMBER SEED OUT MODEL...\n");

@@ -28,7 +28,7 @@ class Scratch {
 };
 
 std::vector<OutputFiles::FolderFile> parts(const std::string& text) {
-  return {{"list.json", {text.begin(), text.end()}}, {"deep/er/data", {1, 2, 3}}};
+  return {{"list.json", Bytes::copy_of(text.data(), text.size())}, {"deep/er/data", Bytes(std::vector<uint8_t>{1, 2, 3})}};
 }
 
 std::string text_of(const std::string& path) {
