@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/effort.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -28,6 +29,8 @@ void add_recipe_flags(CLI::App& cmd, RecipeFlags& f) {
   auto* preset = cmd.add_option("--preset", f.preset, "a built-in recipe: bantam list recipes (default int8)");
   auto* text = cmd.add_option("-p,--passes", f.inline_recipe, "a recipe, for instance 'fold-constants; quantize(bits=4) on op:MatMul'");
   auto* file = cmd.add_option("--recipe", f.file, "a recipe in a file");
+  auto* effort = cmd.add_option("--effort", f.effort, "of a preset: 0 quick, 1 default, 2 and 3 more time for more accuracy");
+  effort->check(CLI::Range(0, kMostEffort))->excludes(text)->excludes(file);
   preset->excludes(text)->excludes(file);
   text->excludes(file);
   cmd.add_option("--keep-float", f.keep_float, "layers that are not quantized (names, * and ? allowed)")->take_all();
@@ -57,6 +60,7 @@ Result<std::vector<Step>> RecipeFlags::steps() const {
       return Error{Code::usage, formatted("there is no preset {}{}; presets: {}", quote(name), suggestion(name, names), join(names, ", "))};
     }
     TRY(steps, within("preset " + name, parse_recipe(it->second, true)));
+    set_effort(steps, effort);
   }
   for (const std::string& name : skip)
     if (!find_pass(name)) return Error{Code::usage, formatted("--skip: there is no pass {}", quote(name))};

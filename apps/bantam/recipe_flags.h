@@ -19,6 +19,7 @@ struct RecipeFlags {
   std::vector<std::string> keep_float, skip;
   bool verify_each = false, time_passes = false, explain = false;
   int stop_after = -1;
+  int effort = 1;  // of a preset (effort.h)
   std::string dump_after, dump_folder = ".";
   // The steps, from whichever flag names them; the preset `int8` where none does.
   Result<std::vector<Step>> steps() const;

@@ -72,11 +72,15 @@ std::vector<float> Tapped::reals() const {
   if (dtype == BT_F32) {
     const auto* p = static_cast<const float*>(data);
     out.assign(p, p + n);
-  } else if (dtype == BT_I8 && quant && quant->n == 1) {
-    const auto* p = static_cast<const int8_t*>(data);
+  } else if ((dtype == BT_I8 || dtype == BT_I16) && quant && quant->n == 1) {
+    const auto* bytes = static_cast<const int8_t*>(data);
+    const auto* words = static_cast<const int16_t*>(data);
     const int32_t zero = quant->zero ? quant->zero[0] : 0;
     out.resize(n);
-    for (size_t i = 0; i < n; ++i) out[i] = static_cast<float>(p[i] - zero) * quant->scale[0];
+    for (size_t i = 0; i < n; ++i) {
+      const int32_t q = dtype == BT_I8 ? bytes[i] : words[i];
+      out[i] = static_cast<float>(q - zero) * quant->scale[0];
+    }
   }
   return out;
 }

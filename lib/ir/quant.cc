@@ -13,9 +13,13 @@ bool is_signed(DType t) { return bt_dtype_min(t) < 0; }
 
 int64_t Quant::lo() const {
   if (!is_signed(storage)) return 0;
+  if (bits >= 64) return INT64_MIN;
   return -(int64_t{1} << (bits - 1)) + (narrow ? 1 : 0);
 }
-int64_t Quant::hi() const { return (int64_t{1} << (is_signed(storage) ? bits - 1 : bits)) - 1; }
+int64_t Quant::hi() const {
+  if (bits >= 64) return INT64_MAX;
+  return (int64_t{1} << (is_signed(storage) ? bits - 1 : bits)) - 1;
+}
 
 ChannelIndex::ChannelIndex(const Shape& shape, const Quant& quant) {
   if (quant.axis < 0 || quant.scale.size() <= 1) return;

@@ -141,6 +141,35 @@ typedef struct bt_add_s8 {
   int32_t a_zero, b_zero, a_factor, b_factor, shift, zero, lo, hi;
 } bt_add_s8;
 
+/* ---- 16-bit quantized values ----
+
+   A product of a 16-bit operand is made of two products of bytes: x = 256 * high + low + 128, both
+   in -128..127 (split_s16). Their int32 sums, and what else the sum starts from, meet in a double,
+   which holds them exactly. */
+
+typedef enum bt_finish_store { BT_FINISH_S8 = 0, BT_FINISH_S16, BT_FINISH_F32 } bt_finish_store;
+
+/* s = 256 * high[j] + low[j] + start[j] (high and start may be NULL), as a double;
+     y[j] = rint(clamp(s * scale[j], lo - zero, hi - zero)) + zero, or (float)(s * scale[j]) */
+typedef struct bt_finish {
+  const int32_t *low, *high;
+  const double* start;
+  const float* scale;
+  int32_t zero, lo, hi;
+  bt_finish_store store;
+  void* y;
+} bt_finish;
+
+/* A run of output pixels of a depthwise convolution: the sum over t of a[p * taps + t][ch] *
+   w[t * channels + ch], finished. The pixels lie one behind the other at finish.y. */
+#define BT_DW_S16_TAPS 512 /* at most */
+typedef struct bt_dw_s16 {
+  int pixels, channels, taps;
+  const int16_t* const* a;
+  const int8_t* w;
+  bt_finish finish; /* low and high are not read */
+} bt_dw_s16;
+
 /* ---- the table ---- */
 
 typedef struct bt_kernels {
@@ -192,6 +221,12 @@ typedef struct bt_kernels {
                  int32_t hi);
   void (*max_s8)(const int8_t* a, int8_t* y, size_t n); /* y = max(y, a) */
   void (*max_f32)(const float* a, float* y, size_t n);  /* y = BT_MAX(a, y) */
+  /* 16-bit values; quantize and dequantize as for bytes */
+  void (*quantize_s16)(const float* x, int16_t* y, size_t n, float inverse_scale, int32_t zero);
+  void (*dequantize_s16)(const int16_t* x, float* y, size_t n, float scale, int32_t zero);
+  void (*split_s16)(const int16_t* x, int8_t* low, int8_t* high, size_t n);
+  void (*finish)(const bt_finish* f, size_t n);
+  void (*dw_s16)(const bt_dw_s16* d);
 } bt_kernels;
 
 /* The best table that this CPU can run; never NULL. */

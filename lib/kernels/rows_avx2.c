@@ -9,6 +9,7 @@
 #define ROWS_TARGET
 #include "kernels/rows_f32.inc"
 #include "kernels/rows_s8.inc"
+#include "kernels/rows_s16.inc"
 
 #define VECTOR __m256i
 #define VECTOR_F __m256
@@ -41,5 +42,6 @@ static void row_sqrt(const float* x, float* y, size_t n) {
 void bt_install_rows_avx2(bt_kernels* k) {
   fill_rows_f32_avx2(k);
   fill_rows_s8(k);
+  fill_rows_s16_avx2(k);
   k->unary[BT_SQRT] = row_sqrt;
 }

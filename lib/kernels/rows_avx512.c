@@ -9,6 +9,7 @@
 #define ROWS_TARGET
 #include "kernels/rows_f32.inc"
 #include "kernels/rows_s8.inc"
+#include "kernels/rows_s16.inc"
 
 #define VECTOR __m512i
 #define VECTOR_F __m512
@@ -59,6 +60,7 @@ static void row_sqrt(const float* x, float* y, size_t n) {
 void bt_install_rows_avx512(bt_kernels* k) {
   fill_rows_f32_avx512(k);
   fill_rows_s8(k);
+  fill_rows_s16_avx512(k);
   k->unary[BT_SQRT] = row_sqrt;
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512vbmi")) k->table_s8 = row_table_vbmi;

@@ -7,6 +7,7 @@
 #define ROWS_TARGET
 #include "kernels/rows_f32.inc"
 #include "kernels/rows_s8.inc"
+#include "kernels/rows_s16.inc"
 #undef ROWS
 #undef ROWS_TARGET
 
@@ -37,5 +38,6 @@ static void fill_rows(bt_kernels* k) { fill_rows_f32_plain(k); }
 void bt_install_rows_scalar(bt_kernels* k) {
   fill_rows(k);
   fill_rows_s8_plain(k);
+  fill_rows_s16_plain(k);
   k->unary[BT_SQRT] = row_sqrt;
 }

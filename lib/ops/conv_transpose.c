@@ -230,7 +230,7 @@ static bt_status plan_product(bt_call* c, plan* p) {
                             .store = y->dtype == BT_F32 ? BT_STORE_F32 : BT_STORE_S8};
   if (!p->s.s8) return BT_OK;
   if (y->quant)
-    bt_quantized_range(y->quant, lo, hi, &p->product.zero, &p->product.q_lo, &p->product.q_hi);
+    bt_quantized_range(y, lo, hi, &p->product.zero, &p->product.q_lo, &p->product.q_hi);
   const size_t step = p->scale_step = ((size_t)p->s.cols + BT_NR_MAX - 1) / BT_NR_MAX * BT_NR_MAX;
   float* scale = bt_keep_plan(c, step * (size_t)p->s.group * sizeof *scale);
   if (!scale) return bt_fail_memory(c);

@@ -5,7 +5,7 @@
 #include "runtime/shape.h"
 
 static bt_status infer(bt_call* c) {
-  BT_TRY(bt_need_type(c, 0, BT_BIT(BT_I8)));
+  BT_TRY(bt_need_type(c, 0, BT_BIT(BT_I8) | BT_BIT(BT_I16)));
   bt_set_shape(c->out[0], BT_F32, c->in[0]->rank, c->in[0]->dims);
   return BT_OK;
 }
@@ -13,8 +13,12 @@ static bt_status infer(bt_call* c) {
 static bt_status prepare(bt_call* c) { return bt_need_scale_rows(c, c->in[0], "the input"); }
 
 static void row(bt_call* c, int64_t at, size_t n, float scale, int32_t zero) {
-  bt_call_kernels(c)->dequantize((const int8_t*)c->in[0]->data + at,
-                                 (float*)c->out[0]->data + at, n, scale, zero);
+  const bt_kernels* k = bt_call_kernels(c);
+  float* y = (float*)c->out[0]->data + at;
+  if (c->in[0]->dtype == BT_I16)
+    k->dequantize_s16((const int16_t*)c->in[0]->data + at, y, n, scale, zero);
+  else
+    k->dequantize((const int8_t*)c->in[0]->data + at, y, n, scale, zero);
 }
 
 static bt_status run(bt_call* c) {

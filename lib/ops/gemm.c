@@ -7,7 +7,7 @@
    operation rounded. For integers other factors than 1 are applied in doubles and truncated.
    Quantized: A and Y are i8 with a scale and a zero point, B is i8 with one scale per column of the
    product and no zero points, C is i32 with scale a_scale * b_scale; alpha and beta are 1. Y may be
-   f32. */
+   f32. A and Y may also be i16 with zero point 0; beside an A of 16 bits C is i64. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -35,16 +35,13 @@ static int64_t depth_b(const bt_call* c) { return c->in[1]->dims[c->attr[TRANS_B
 static int64_t cols_of(const bt_call* c) { return c->in[1]->dims[c->attr[TRANS_B].i ? 0 : 1]; }
 
 static bt_status check_types(bt_call* c) {
-  const int s8 = c->in[0]->dtype == BT_I8;
-  BT_TRY(bt_need_type(c, 0, BT_TYPES_PRODUCT | BT_TYPES_PLAIN_PRODUCT));
-  BT_TRY(bt_need_same_type(c, 0, 1));
-  if (s8) BT_TRY(bt_need_type(c, 2, BT_BIT(BT_I32)));
-  else BT_TRY(bt_need_same_type(c, 0, 2));
+  const int stored = c->in[0]->dtype == BT_I8 || bt_is_q16(c->in[0]);
+  BT_TRY(bt_need_product_types(c, BT_TYPES_PRODUCT | BT_TYPES_PLAIN_PRODUCT));
   const float lo = c->attr[LO].f, hi = c->attr[HI].f;
-  if (bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT) && (lo != -INFINITY || hi != INFINITY))
+  if (!stored && bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT) && (lo != -INFINITY || hi != INFINITY))
     return bt_fail(c, BT_UNSUPPORTED, "lo and hi bound floats and quantized values, not type %s",
                    bt_dtype_name(c->in[0]->dtype));
-  if (s8 && (c->attr[ALPHA].f != 1.0f || c->attr[BETA].f != 1.0f))
+  if (stored && (c->attr[ALPHA].f != 1.0f || c->attr[BETA].f != 1.0f))
     return bt_fail(c, BT_UNSUPPORTED, "alpha and beta must be 1 where values are quantized");
   return BT_OK;
 }
@@ -77,8 +74,7 @@ static bt_status infer(bt_call* c) {
     return bt_fail(c, BT_BAD_INPUT,
                    "A has rows of %" PRId64 " and B columns of %" PRId64 " (transA=%d, transB=%d)",
                    depth_a(c), depth_b(c), c->attr[TRANS_A].i != 0, c->attr[TRANS_B].i != 0);
-  /* integers without an output scale leave as floats: the sums times their scale */
-  bt_set_shape(c->out[0], a->dtype == BT_I8 && !c->out[0]->quant ? BT_F32 : a->dtype, 2, dims);
+  bt_set_shape(c->out[0], bt_product_type(c), 2, dims);
   return check_addend(c, dims[0], dims[1]);
 }
 
@@ -89,8 +85,15 @@ typedef struct plan {
   int starts; /* sums start from C */
   bt_right right;
   bt_product product;
-  size_t a_at, pack_at, bias_at; /* parts of the scratch; the product's comes first */
+  int wide; /* A or Y have 16 bits */
+  bt_product_s16 product_s16;
+  size_t a_at, planes_at, pack_at, bias_at; /* parts of the scratch; the product's comes first */
 } plan;
+
+/* A product of integers that are not quantized. */
+static int is_plain(const bt_call* c) {
+  return bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT) && !bt_is_q16(c->in[0]);
+}
 
 /* Sums may start from C: one value per column, nothing to multiply them by. */
 static int starts_from_addend(const bt_call* c, int64_t cols) {
@@ -135,6 +138,16 @@ static bt_status load(bt_call* c) {
 
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
+static bt_status prepare_wide(bt_call* c, plan* p) {
+  const bt_kernels* k = bt_call_kernels(c);
+  BT_TRY(bt_right_product_s16(c, &p->right, c->attr[LO].f, c->attr[HI].f, &p->product_s16));
+  p->product_s16.low.rows = p->rows;
+  p->a_at = align(bt_product_s16_scratch(k, &p->product_s16)) * (size_t)bt_threads(c);
+  p->planes_at = p->a_at + (c->attr[TRANS_A].i ? align(bt_bytes(c->in[0])) : 0);
+  c->scratch_bytes = p->planes_at + 2 * bt_plane_bytes(bt_count(c->in[0]));
+  return BT_OK;
+}
+
 static bt_status prepare(bt_call* c) {
   const bt_tensor* a = c->in[0];
   plan* p = bt_keep_plan(c, sizeof *p);
@@ -142,10 +155,12 @@ static bt_status prepare(bt_call* c) {
   c->plan = p;
   *p = (plan){.rows = rows_of(c), .cols = cols_of(c), .depth = depth_b(c)};
   p->starts = starts_from_addend(c, p->cols);
-  if (bt_count(c->out[0]) == 0 || bt_is_type(a->dtype, BT_TYPES_PLAIN_PRODUCT)) return BT_OK;
-  if (a->dtype == BT_I8 && !p->starts)
+  if (bt_count(c->out[0]) == 0 || is_plain(c)) return BT_OK;
+  if ((a->dtype == BT_I8 || bt_is_q16(a)) && !p->starts)
     return bt_fail(c, BT_UNSUPPORTED, "C must have one value per column where values are quantized");
   BT_TRY(begin_right(c, &p->right));
+  p->wide = bt_is_product_s16(c);
+  if (p->wide) return prepare_wide(c, p);
   BT_TRY(bt_right_product(c, &p->right, p->starts ? c->attr[LO].f : -INFINITY,
                           p->starts ? c->attr[HI].f : INFINITY, &p->product));
   p->product.rows = p->rows;
@@ -240,7 +255,7 @@ static bt_status run(bt_call* c) {
   const bt_tensor* a = c->in[0];
   unsigned char* scratch = c->scratch;
   if (bt_count(c->out[0]) == 0) return BT_OK;
-  if (bt_is_type(a->dtype, BT_TYPES_PLAIN_PRODUCT)) {
+  if (is_plain(c)) {
     run_plain(c, p);
     return BT_OK;
   }
@@ -249,6 +264,12 @@ static bt_status run(bt_call* c) {
   if (c->attr[TRANS_A].i) {
     bt_channels_last(c, a->data, scratch + p->a_at, 1, p->depth, p->rows, bt_dtype_size(a->dtype));
     product.a = scratch + p->a_at;
+  }
+  if (p->wide) {
+    bt_right_run_s16(c, &p->right, &p->product_s16, c->weights, product.a, c->out[0]->data,
+                     scratch + p->planes_at, scratch);
+    if (c->out[0]->dtype == BT_F32) bt_clamp_output(c, c->attr[LO].f, c->attr[HI].f);
+    return BT_OK;
   }
   product.panels = c->weights;
   if (!product.panels) {

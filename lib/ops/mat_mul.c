@@ -4,7 +4,8 @@
 
    Input 2, our own addition, is a bias for the columns; the clamp is ours too.
    Quantized: A and Y are i8 with a scale and a zero point, B is i8 with one scale per column (the
-   last axis) and no zero points, the bias is i32 with scale a_scale * b_scale. Y may be f32.
+   last axis) and no zero points, the bias is i32 with scale a_scale * b_scale. Y may be f32. A and Y
+   may also be i16 with zero point 0; beside an A of 16 bits the bias is i64.
    A constant B is packed at load. Otherwise each thread packs the matrices that it multiplies by,
    or all threads one matrix after the other where there are fewer matrices than threads. */
 #include <math.h>
@@ -19,15 +20,10 @@
 static const bt_attr_spec attrs[] = {BT_CLAMP_ATTRS, {0}};
 
 static bt_status infer(bt_call* c) {
-  const bt_tensor *a = c->in[0], *b = c->in[1];
-  BT_TRY(bt_need_type(c, 0, BT_TYPES_PRODUCT | BT_TYPES_PLAIN_PRODUCT));
-  BT_TRY(bt_need_same_type(c, 0, 1));
+  const bt_tensor* b = c->in[1];
+  BT_TRY(bt_need_product_types(c, BT_TYPES_PRODUCT | BT_TYPES_PLAIN_PRODUCT));
   BT_TRY(bt_need_clamp_type(c));
-  const int s8 = a->dtype == BT_I8;
-  if (s8) BT_TRY(bt_need_type(c, 2, BT_BIT(BT_I32)));
-  else BT_TRY(bt_need_same_type(c, 0, 2));
-  /* integers without an output scale leave as floats: the sums times their scale */
-  BT_TRY(bt_stack_infer(c, s8 && !c->out[0]->quant ? BT_F32 : a->dtype));
+  BT_TRY(bt_stack_infer(c, bt_product_type(c)));
   return bt_need_vector(c, 2, bt_matrix_cols(b), "the bias");
 }
 
@@ -39,6 +35,8 @@ typedef struct plan {
   bt_product product;
   size_t work_at, pack_at, work_step, pack_step; /* parts of the scratch, each per thread */
   int by_item; /* threads take whole matrices */
+  int wide;    /* A or Y have 16 bits */
+  bt_product_s16 product_s16;
 } plan;
 
 static bt_status begin_right(bt_call* c, bt_right* r) {
@@ -49,7 +47,7 @@ static bt_status begin_right(bt_call* c, bt_right* r) {
 
 static bt_status load(bt_call* c) {
   const bt_tensor *b = c->in[1], *bias = bt_given(c, 2) ? c->in[2] : NULL;
-  if (bt_is_type(b->dtype, BT_TYPES_PLAIN_PRODUCT)) return BT_OK;
+  if (bt_is_type(b->dtype, BT_TYPES_PLAIN_PRODUCT)) return BT_OK; /* weights have no 16 bits */
   if (!b->constant || !b->data || (bias && (!bias->constant || !bias->data))) return BT_OK;
   if (bt_count(b) == 0) return BT_OK;
   bt_right right;
@@ -58,16 +56,33 @@ static bt_status load(bt_call* c) {
   return bt_right_load(c, &right, bt_extent(b, 0, b->rank - 2), bias ? bias->data : NULL);
 }
 
+/* A product of integers that are not quantized. */
+static int is_plain(const bt_call* c) {
+  return bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT) && !bt_is_q16(c->in[0]);
+}
+
+/* One matrix after the other: the scratch begins with the planes. */
+static bt_status prepare_wide(bt_call* c, plan* p, float lo, float hi) {
+  BT_TRY(bt_right_product_s16(c, &p->right, lo, hi, &p->product_s16));
+  p->product_s16.low.rows = p->stack.rows;
+  p->work_at = 2 * bt_plane_bytes(p->stack.rows * p->stack.depth);
+  c->scratch_bytes = p->work_at + bt_product_s16_scratch(bt_call_kernels(c), &p->product_s16) *
+                                      (size_t)bt_threads(c);
+  return BT_OK;
+}
+
 static bt_status prepare(bt_call* c) {
   plan* p = bt_keep_plan(c, sizeof *p);
   if (!p) return bt_fail_memory(c);
   c->plan = p;
   if (bt_count(c->out[0]) == 0) return BT_OK;
   bt_stack_begin(c, &p->stack);
-  if (bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT)) return BT_OK;
+  if (is_plain(c)) return BT_OK;
   const bt_kernels* k = bt_call_kernels(c);
   BT_TRY(begin_right(c, &p->right));
   const float lo = c->attr[BT_CLAMP_LO].f, hi = c->attr[BT_CLAMP_HI].f;
+  p->wide = bt_is_product_s16(c);
+  if (p->wide) return prepare_wide(c, p, lo, hi);
   BT_TRY(bt_right_product(c, &p->right, lo, hi, &p->product));
   p->product.rows = p->stack.rows;
   const int threads = bt_threads(c);
@@ -140,6 +155,21 @@ static void run_one_by_one(bt_call* c, const job* j) {
   }
 }
 
+static void run_wide(bt_call* c, const plan* p) {
+  const bt_tensor *x = c->in[0], *y = c->out[0];
+  const bt_stack* s = &p->stack;
+  unsigned char* scratch = c->scratch;
+  for (int64_t item = 0; item < s->items; ++item) {
+    int64_t a, b;
+    bt_stack_locate(s, item, &a, &b);
+    const size_t matrix = (size_t)(b / (s->depth * s->cols)) * p->right.matrix_bytes;
+    const size_t to = (size_t)(item * s->rows * s->cols) * bt_dtype_size(y->dtype);
+    bt_right_run_s16(c, &p->right, &p->product_s16, (const unsigned char*)c->weights + matrix,
+                     (const unsigned char*)x->data + (size_t)a * bt_dtype_size(x->dtype),
+                     (unsigned char*)y->data + to, scratch, scratch + p->work_at);
+  }
+}
+
 static void run_plain(bt_call* c, const bt_stack* s) {
   const bt_dtype type = c->in[0]->dtype;
   const size_t element = bt_dtype_size(type);
@@ -163,15 +193,17 @@ static bt_status run(bt_call* c) {
   const plan* p = c->plan;
   if (bt_count(c->out[0]) == 0) return BT_OK;
   job j = {.c = c, .p = p, .k = bt_call_kernels(c)};
-  if (bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT)) {
+  if (is_plain(c)) {
     run_plain(c, &p->stack);
     return BT_OK;
   }
-  if (p->by_item)
+  if (p->wide)
+    run_wide(c, p);
+  else if (p->by_item)
     bt_parallel(c, p->stack.items, 1 + 200000 / (macs_of(&p->stack) + 1), run_items, &j);
   else
     run_one_by_one(c, &j);
-  if (p->product.s8 && p->product.store == BT_STORE_F32)
+  if ((p->product.s8 || p->wide) && c->out[0]->dtype == BT_F32)
     bt_clamp_output(c, c->attr[BT_CLAMP_LO].f, c->attr[BT_CLAMP_HI].f);
   return BT_OK;
 }

@@ -35,7 +35,8 @@ static bt_status prepare(bt_call* c) {
                    (double)y->scale[0], (double)a->scale[0], (double)b->scale[0]);
   p->a_zero = bt_zero_of(a);
   p->b_zero = bt_zero_of(b);
-  bt_quantized_range(y, c->attr[BT_CLAMP_LO].f, c->attr[BT_CLAMP_HI].f, &p->zero, &p->lo, &p->hi);
+  bt_quantized_range(c->out[0], c->attr[BT_CLAMP_LO].f, c->attr[BT_CLAMP_HI].f, &p->zero, &p->lo,
+                     &p->hi);
   c->plan = p;
   return BT_OK;
 }

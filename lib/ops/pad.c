@@ -76,7 +76,8 @@ static bt_status infer(bt_call* c) {
   BT_TRY(bt_need_type(c, PADS, BT_BIT(BT_I64)));
   BT_TRY(bt_need_vector(c, PADS, -1, "pads"));
   BT_TRY(bt_need_one_element(c, VALUE, "the value"));
-  if (!(bt_given(c, VALUE) && x->dtype == BT_I8 && c->in[VALUE]->dtype == BT_F32)) /* quantized */
+  const int stored = x->dtype == BT_I8 || bt_is_q16(x);
+  if (!(bt_given(c, VALUE) && stored && c->in[VALUE]->dtype == BT_F32)) /* quantized */
     BT_TRY(bt_need_same_type(c, DATA, VALUE));
   if (!bt_has_rank(x)) return BT_OK;
   side sides[BT_MAX_RANK];
@@ -160,12 +161,15 @@ static void read_value(bt_call* c, unsigned char value[8]) {
   bt_tensor one = {.dtype = c->in[DATA]->dtype, .data = value};
   const bt_tensor* x = c->in[DATA];
   memset(value, 0, 8);
-  if (bt_is_q8(x)) {
-    float real = 0;
-    if (bt_given(c, VALUE) && c->in[VALUE]->dtype == BT_F32)
-      real = *(const float*)c->in[VALUE]->data;
-    bt_call_kernels(c)->quantize(&real, (int8_t*)value, 1, 1.0f / x->quant->scale[0],
-                                 bt_zero_of(x->quant));
+  const bt_kernels* k = bt_call_kernels(c);
+  const int real_given = bt_given(c, VALUE) && c->in[VALUE]->dtype == BT_F32;
+  const float real = real_given ? *(const float*)c->in[VALUE]->data : 0;
+  if (bt_is_q8(x))
+    k->quantize(&real, (int8_t*)value, 1, 1.0f / x->quant->scale[0], bt_zero_of(x->quant));
+  if (bt_is_q16(x)) {
+    int16_t stored;
+    k->quantize_s16(&real, &stored, 1, 1.0f / x->quant->scale[0], bt_zero_of(x->quant));
+    memcpy(value, &stored, sizeof stored);
   }
   if (bt_given(c, VALUE) && c->in[VALUE]->dtype == one.dtype)
     memcpy(value, c->in[VALUE]->data, bt_dtype_size(one.dtype));
@@ -173,6 +177,7 @@ static void read_value(bt_call* c, unsigned char value[8]) {
 
 static bt_status prepare(bt_call* c) {
   if (bt_is_q8(c->in[DATA])) return bt_need_q8(c, DATA, DATA + 1);
+  if (bt_is_q16(c->in[DATA])) return bt_need_scales(c, c->in[DATA], "input 0");
   return bt_need_same_type(c, DATA, VALUE);
 }
 

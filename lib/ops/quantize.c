@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    Quantize (ours): floats to the stored integers of output 0, whose value carries scale and zero
    point: q = rint(clamp(x * (1 / scale), -128 - zero, 127 - zero)) + zero; NaN becomes the zero
-   point. lower-to-integer puts it where a float node feeds an integer one. */
+   point. They are i8, or i16 with the bounds of that type. lower-to-integer puts it where a float node feeds an integer one. */
 #include <math.h>
 
 #include "ops/shared/scale_rows.h"
@@ -9,7 +9,7 @@
 
 static bt_status infer(bt_call* c) {
   BT_TRY(bt_need_type(c, 0, BT_BIT(BT_F32) | BT_TYPES_HALF));
-  bt_set_shape(c->out[0], BT_I8, c->in[0]->rank, c->in[0]->dims);
+  bt_set_shape(c->out[0], c->out[0]->dtype == BT_I16 ? BT_I16 : BT_I8, c->in[0]->rank, c->in[0]->dims);
   return BT_OK;
 }
 
@@ -24,8 +24,12 @@ static bt_status prepare(bt_call* c) {
 }
 
 static void row(bt_call* c, int64_t at, size_t n, float scale, int32_t zero) {
-  bt_call_kernels(c)->quantize((const float*)c->in[0]->data + at, (int8_t*)c->out[0]->data + at, n,
-                               1.0f / scale, zero);
+  const bt_kernels* k = bt_call_kernels(c);
+  const float* x = (const float*)c->in[0]->data + at;
+  if (c->out[0]->dtype == BT_I16)
+    k->quantize_s16(x, (int16_t*)c->out[0]->data + at, n, 1.0f / scale, zero);
+  else
+    k->quantize(x, (int8_t*)c->out[0]->data + at, n, 1.0f / scale, zero);
 }
 
 static bt_status run(bt_call* c) {

@@ -151,6 +151,17 @@ double range_error(const Histogram& h, Range range, int levels) {
   return h.count() ? total_error(h.bins(), range.lo, range.hi, levels) / static_cast<double>(h.count()) : 0;
 }
 
+Quant wide_quant(Range range) {
+  Quant q;
+  q.storage = BT_I16;
+  q.bits = 16;
+  const float top = std::max(std::fabs(range.lo), std::fabs(range.hi));
+  const float scale = top / 32767.0f;
+  q.scale = {scale >= 1e-30f && std::isfinite(scale) ? scale : 1.0f};
+  q.zero = {0};
+  return q;
+}
+
 Quant quant_for_range(Range range, DType storage) {
   Quant q;
   q.storage = storage;

@@ -41,5 +41,7 @@ double range_error(const Histogram& histogram, Range range, int levels = 255);
 // Asymmetric i8 parameters for a range: zero is one of the integers. A range of a single point (a value
 // that is always 0) gets the scale 1.
 Quant quant_for_range(Range range, DType storage = BT_I8);
+// Symmetric i16 parameters: zero point 0, as products of 16-bit values need it.
+Quant wide_quant(Range range);
 
 }  // namespace bantam

@@ -45,9 +45,10 @@ Result<OutputError> OutputError::of_reference(const Graph& reference, SampleSour
   e.threads_ = threads;
   e.scores_ = scores;
   const int64_t n = std::min(source.count(), samples);
+  // the middles of n parts: passes that learn from a few samples (PairedRun) take their beginnings
   TRY(Session session, Session::of_graph(reference, {.threads = threads}));
   for (int64_t i = 0; i < n; ++i) {
-    TRY(auto inputs, source.at(i * source.count() / n));
+    TRY(auto inputs, source.at((2 * i + 1) * source.count() / (2 * n)));
     TRY(auto outputs, session.run(inputs));
     e.samples_.push_back(std::move(inputs));
     e.wanted_.push_back(std::move(outputs));

@@ -44,6 +44,13 @@ int weight_depth_axis(const Node& node, size_t input) {
   return rank - 1;
 }
 
+bool may_be_wide(const Value& value) {
+  const auto refuses = [](const Node* n) { return n && n->integer && n->is("ConvTranspose"); };
+  const auto uses = value.uses();
+  const auto reader_refuses = [&](const Use& u) { return refuses(u.node); };
+  return !refuses(value.producer) && std::none_of(uses.begin(), uses.end(), reader_refuses);
+}
+
 bool all_finite(const Tensor& floats) {
   const auto values = floats.floats();
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });

@@ -20,6 +20,9 @@ bool is_kernel_weight(const Node& node);
 // The axis along which the products of one output are summed: the input channels.
 int weight_depth_axis(const Node& node, size_t input = 1);
 
+// The value can be stored in 16 bits for the integer nodes that make and read it: there is no
+// transposed convolution on such values.
+bool may_be_wide(const Value& value);
 bool all_finite(const Tensor& floats);
 
 }  // namespace bantam

@@ -250,7 +250,7 @@ class Comparison {
     for (const LayerRow& row : report_.layers) {
       if (!row.sqnr_db) continue;
       const double noise = std::isinf(*row.sqnr_db) ? 0 : std::pow(10.0, -*row.sqnr_db / 10);
-      if (row.arithmetic == "int8" && noise - before > most) most = noise - before, worst = &row;
+      if ((row.arithmetic == "int8" || row.arithmetic == "int16") && noise - before > most) most = noise - before, worst = &row;
       before = noise;
     }
     return worst;

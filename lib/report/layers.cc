@@ -17,8 +17,8 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<SizeRow>&
     LayerRow row;
     row.name = n->output()->name;
     row.op = n->op->name;
-    const bool integer = n->input(0) && n->input(0)->dtype == BT_I8 && n->input(0)->quant;
-    row.arithmetic = integer ? "int8" : bt_is_float(n->output()->dtype) ? "float" : bt_dtype_name(n->output()->dtype);
+    const auto reads = [&](DType type) { return n->input(0) && n->input(0)->dtype == type && n->input(0)->quant; };
+    row.arithmetic = reads(BT_I8) ? "int8" : reads(BT_I16) ? "int16" : bt_is_float(n->output()->dtype) ? "float" : bt_dtype_name(n->output()->dtype);
     uint64_t largest = 0;
     for (const Value* v : n->inputs) {
       if (!v || !v->is_constant()) continue;

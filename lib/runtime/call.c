@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/frame.h"
+#include "runtime/half.h"
 #include "runtime/shape.h"
 
 /* Copies a name so that it is safe to print: one line, no control bytes, no escape sequences. */
@@ -158,10 +159,12 @@ bt_status bt_call_infer(bt_call* c) {
                    c->n_out < op->out_min ? op->out_min : op->out_max);
   for (int i = 0; i < c->n_out; ++i) {
     const bt_quant* quant = c->out[i]->quant;
-    *c->out[i] = (bt_tensor){.quant = quant, .rank = -1,
-                             .dtype = c->n_in && c->in[0] ? c->in[0]->dtype : BT_F32};
+    /* of a quantized output the graph says how it is stored */
+    const int stored = quant && (c->out[i]->dtype == BT_I8 || c->out[i]->dtype == BT_I16);
+    const bt_dtype type = c->n_in && c->in[0] ? c->in[0]->dtype : BT_F32;
+    *c->out[i] = (bt_tensor){.quant = quant, .rank = -1, .dtype = stored ? c->out[i]->dtype : type};
   }
-  BT_TRY(op->infer(c));
+  BT_TRY(bt_needs_reals(c) ? bt_infer_reals(c) : op->infer(c));
   for (int i = 0; i < c->n_out; ++i) BT_TRY(bt_check_size(c, c->out[i]));
   return BT_OK;
 }

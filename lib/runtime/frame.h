@@ -129,13 +129,10 @@ bt_status bt_step_run(bt_frame* f, int n);
 static inline int32_t bt_root_of(const bt_frame* f, int32_t v) {
   return f->slots[v].view_of >= 0 ? f->slots[v].view_of : v;
 }
-/* The node computes on f16 or bf16 by way of f32 (half.h). */
-static inline int bt_needs_half(const bt_call* c) {
-  if (!(c->op->flags & BT_OP_HALF)) return 0;
-  for (int i = 0; i < c->n_in; ++i)
-    if (c->in[i] && bt_is_half(c->in[i]->dtype)) return 1;
-  return 0;
-}
+/* The node computes on f16, bf16 or 16-bit quantized operands by way of f32 (half.h). */
+int bt_needs_half(const bt_call* c);
+/* Operands are quantized in 16 bits, and the operator knows reals only. */
+int bt_needs_reals(const bt_call* c);
 /* Grows the buffer of a heap or folded value to its tensor's size. */
 bt_status bt_slot_grow(bt_call* c, bt_slot* s);
 bt_status bt_check_size(bt_call* c, const bt_tensor* t);

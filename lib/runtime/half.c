@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
-   f16 and bf16 operands of operators that compute in f32. */
+   Operands of f16, bf16, and quantized 16 bits for operators that compute in f32. */
 #include "runtime/half.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "runtime/shape.h"
 
@@ -15,28 +15,144 @@ struct bt_half {
   size_t* offset; /* of each wide tensor in the scratch */
 };
 
-static void widen(const bt_tensor* from, bt_tensor* to) {
-  const uint16_t* x = from->data;
-  float* y = to->data;
-  const int64_t n = bt_count(from);
-  if (from->dtype == BT_F16)
-    for (int64_t i = 0; i < n; ++i) y[i] = bt_from_f16(x[i]);
-  else
-    for (int64_t i = 0; i < n; ++i) y[i] = bt_from_bf16(x[i]);
+/* ---- which nodes ---- */
+
+static int is_stored(const bt_tensor* t) {
+  return t->quant && (t->dtype == BT_I8 || t->dtype == BT_I16);
 }
 
-static void narrow(const bt_tensor* from, bt_tensor* to) {
-  const float* x = from->data;
-  uint16_t* y = to->data;
-  const int64_t n = bt_count(to);
-  if (to->dtype == BT_F16)
-    for (int64_t i = 0; i < n; ++i) y[i] = bt_to_f16(x[i]);
-  else
-    for (int64_t i = 0; i < n; ++i) y[i] = bt_to_bf16(x[i]);
+static int same_grid(const bt_tensor* a, const bt_tensor* b) {
+  if (a->dtype != b->dtype || a->quant->n != 1 || b->quant->n != 1) return 0;
+  const int32_t zero_a = a->quant->zero ? a->quant->zero[0] : 0;
+  const int32_t zero_b = b->quant->zero ? b->quant->zero[0] : 0;
+  return a->quant->scale[0] == b->quant->scale[0] && zero_a == zero_b;
 }
+
+/* Integers of all stored operands may be mixed as they are. */
+static int all_alike(const bt_call* c) {
+  for (int i = 0; i < c->n_in; ++i)
+    if (c->in[i] && is_stored(c->in[i]) && !same_grid(c->in[i], c->out[0])) return 0;
+  return 1;
+}
+
+int bt_needs_reals(const bt_call* c) {
+  if (c->op->quant == BT_QUANT_NONE || c->op->quant == BT_QUANT_MACS) return 0;
+  int found = 0;
+  for (int i = 0; i < c->n_in + c->n_out; ++i) {
+    const bt_tensor* t = i < c->n_in ? c->in[i] : c->out[i - c->n_in];
+    found = found || (t && t->quant && t->dtype == BT_I16);
+  }
+  if (!found || c->op->flags & BT_OP_HALF) return found;
+  if (c->op->quant == BT_QUANT_SAME) return 0; /* moves elements of any type */
+  return !(c->n_out && is_stored(c->out[0]) && all_alike(c));
+}
+
+int bt_needs_half(const bt_call* c) {
+  for (int i = 0; c->op->flags & BT_OP_HALF && i < c->n_in; ++i)
+    if (c->in[i] && bt_is_half(c->in[i]->dtype)) return 1;
+  return bt_needs_reals(c);
+}
+
+/* ---- conversion ---- */
+
+typedef struct job {
+  const bt_kernels* k;
+  const bt_tensor *from, *to;
+  float scale;
+  int32_t zero;
+} job;
+
+static void widen_part(void* arg, int64_t begin, int64_t end, int thread) {
+  const job* j = arg;
+  const void* x = j->from->data;
+  float* y = (float*)j->to->data + begin;
+  const size_t n = (size_t)(end - begin);
+  (void)thread;
+  switch (j->from->dtype) {
+    case BT_I8: j->k->dequantize((const int8_t*)x + begin, y, n, j->scale, j->zero); break;
+    case BT_I16: j->k->dequantize_s16((const int16_t*)x + begin, y, n, j->scale, j->zero); break;
+    case BT_F16:
+      for (size_t i = 0; i < n; ++i) y[i] = bt_from_f16(((const uint16_t*)x + begin)[i]);
+      break;
+    default:
+      for (size_t i = 0; i < n; ++i) y[i] = bt_from_bf16(((const uint16_t*)x + begin)[i]);
+  }
+}
+
+static void narrow_part(void* arg, int64_t begin, int64_t end, int thread) {
+  const job* j = arg;
+  const float* x = (const float*)j->from->data + begin;
+  void* y = j->to->data;
+  const size_t n = (size_t)(end - begin);
+  (void)thread;
+  switch (j->to->dtype) {
+    case BT_I8: j->k->quantize(x, (int8_t*)y + begin, n, 1.0f / j->scale, j->zero); break;
+    case BT_I16: j->k->quantize_s16(x, (int16_t*)y + begin, n, 1.0f / j->scale, j->zero); break;
+    case BT_F16:
+      for (size_t i = 0; i < n; ++i) ((uint16_t*)y + begin)[i] = bt_to_f16(x[i]);
+      break;
+    default:
+      for (size_t i = 0; i < n; ++i) ((uint16_t*)y + begin)[i] = bt_to_bf16(x[i]);
+  }
+}
+
+static void convert(bt_call* c, const bt_tensor* from, const bt_tensor* to, bt_part_fn fn) {
+  const bt_quant* q = from->quant ? from->quant : to->quant;
+  job j = {.k = bt_call_kernels(c), .from = from, .to = to, .scale = q ? q->scale[0] : 0,
+           .zero = q && q->zero ? q->zero[0] : 0};
+  bt_parallel(c, bt_count(from), 16384, fn, &j);
+}
+
+static void widen(bt_call* c, const bt_tensor* from, bt_tensor* to) {
+  convert(c, from, to, widen_part);
+}
+static void narrow(bt_call* c, const bt_tensor* from, bt_tensor* to) {
+  convert(c, from, to, narrow_part);
+}
+
+static bt_status need_one_scale(bt_call* c, const bt_tensor* t) {
+  const float scale = t->quant->n == 1 ? t->quant->scale[0] : 0;
+  if (scale > 0 && isfinite(scale) && isfinite(1.0f / scale)) return BT_OK;
+  return bt_fail(c, BT_BAD_INPUT, "an operand beside 16-bit ones has %d scales, the first %g; a single "
+                 "one that can be inverted is needed", t->quant->n, (double)t->quant->scale[0]);
+}
+
+/* ---- inference ---- */
+
+bt_status bt_infer_reals(bt_call* c) {
+  const size_t n = (size_t)c->n_in;
+  bt_tensor* reals = bt_alloc((n + 1) * sizeof *reals);
+  const bt_tensor** in = bt_alloc((n + 1) * sizeof *in);
+  bt_status status = reals && in ? BT_OK : bt_fail_memory(c);
+  for (size_t i = 0; i < n && status == BT_OK; ++i) {
+    in[i] = c->in[i];
+    if (!in[i] || !is_stored(in[i])) continue;
+    reals[i] = *in[i];
+    reals[i].dtype = BT_F32;
+    reals[i].quant = NULL;
+    reals[i].data = NULL;
+    in[i] = &reals[i];
+  }
+  bt_tensor* y = c->out[0];
+  const bt_quant* quant = y->quant;
+  const bt_dtype type = y->dtype;
+  bt_call call = *c;
+  call.in = in;
+  y->quant = NULL;
+  y->dtype = BT_F32;
+  if (status == BT_OK) status = c->op->infer(&call);
+  y->quant = quant;
+  if (quant && y->dtype == BT_F32) y->dtype = type;
+  bt_release(reals);
+  bt_release((void*)in);
+  return status;
+}
+
+/* ---- the call that the operator sees ---- */
 
 static struct bt_half* make(bt_call* c, void* (*keep)(bt_call*, size_t)) {
   const size_t n_in = (size_t)c->n_in, n_out = (size_t)c->n_out;
+  const int reals = bt_needs_reals(c);
   struct bt_half* h = keep(c, sizeof *h);
   if (!h) return NULL;
   h->in = keep(c, (n_in + 1) * sizeof *h->in);
@@ -47,9 +163,11 @@ static struct bt_half* make(bt_call* c, void* (*keep)(bt_call*, size_t)) {
   for (size_t i = 0; i < n_in + n_out; ++i) {
     const bt_tensor* t = i < n_in ? c->in[i] : c->out[i - n_in];
     const int wanted = i < n_in || bt_wants(c, (int)(i - n_in));
-    if (t && wanted && bt_is_half(t->dtype)) {
+    const int stored = reals && t && is_stored(t);
+    if (t && wanted && (bt_is_half(t->dtype) || stored)) {
       h->wide[i] = *t;
       h->wide[i].dtype = BT_F32;
+      h->wide[i].quant = NULL;
       h->wide[i].data = NULL;
     }
     if (i < n_in) h->in[i] = h->wide[i].dtype ? &h->wide[i] : t;
@@ -66,7 +184,7 @@ bt_status bt_half_load(bt_call* c) {
     if (!h->wide[i].dtype || !c->in[i]->data) continue;
     h->wide[i].data = bt_alloc(bt_bytes(&h->wide[i]));
     if (!h->wide[i].data) status = bt_fail_memory(c);
-    else widen(c->in[i], &h->wide[i]);
+    else widen(c, c->in[i], &h->wide[i]);
   }
   bt_call wide = *c;
   wide.in = h->in;
@@ -81,6 +199,10 @@ bt_status bt_half_load(bt_call* c) {
 bt_status bt_half_prepare(bt_call* c, bt_step* s) {
   struct bt_half* h = make(c, bt_keep_plan);
   if (!h) return bt_fail_memory(c);
+  for (int i = 0; i < c->n_in + c->n_out; ++i) {
+    const bt_tensor* t = i < c->n_in ? c->in[i] : c->out[i - c->n_in];
+    if (h->wide[i].dtype && t->quant) BT_TRY(need_one_scale(c, t));
+  }
   bt_call wide = *c;
   wide.in = h->in;
   wide.out = h->out;
@@ -108,7 +230,7 @@ bt_status bt_half_run(bt_call* c, bt_step* s) {
       continue;
     }
     h->wide[i].data = scratch + h->offset[i];
-    if (i < c->n_in && c->in[i]->data) widen(c->in[i], &h->wide[i]);
+    if (i < c->n_in && c->in[i]->data) widen(c, c->in[i], &h->wide[i]);
     if (i < c->n_in && !c->in[i]->data) h->wide[i].data = NULL; /* packed by load */
   }
   bt_call wide = *c;
@@ -117,6 +239,6 @@ bt_status bt_half_run(bt_call* c, bt_step* s) {
   wide.scratch_bytes = h->own_scratch;
   BT_TRY(c->op->run(&wide));
   for (int i = 0; i < c->n_out; ++i)
-    if (h->wide[c->n_in + i].dtype && bt_wants(c, i)) narrow(&h->wide[c->n_in + i], c->out[i]);
+    if (h->wide[c->n_in + i].dtype && bt_wants(c, i)) narrow(c, &h->wide[c->n_in + i], c->out[i]);
   return BT_OK;
 }

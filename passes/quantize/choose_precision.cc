@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the few layers that 8-bit integers would ruin and keeps them in float, where a stated quality at
-// the outputs is not reached otherwise; their weights are stored in 8 bits all the same, or in 12 where
-// it is the weights that suffer. Changes nothing itself: `quantize`, which must follow, acts on it.
+// Gives 16 bits to the few values that 8 would ruin, and keeps the few layers in float that 16 do not
+// help, where a stated quality at the outputs is not reached otherwise. Changes nothing itself:
+// `quantize`, which must follow, acts on it.
 //
-// First the whole network is quantized on a copy and measured; most networks pass and nothing more is
-// done. Otherwise every integer layer is rounded alone (its operands and weights, all else in float), and
-// the layers whose noise at the outputs is largest are taken out until the rest adds up to less than
-// asked. Noise does not quite add up, so the result is measured again, a few rounds if needed.
+// First the whole network is quantized on a copy and measured; many networks pass and nothing more is
+// done. Otherwise every value is rounded alone, all else in float, and those that make the most noise
+// at the outputs for the multiply-adds that read them get 16 bits, until the others' noise adds up to
+// less than asked. Noise does not quite add up, so the result is measured again, a few rounds if
+// needed. What noise is left then comes from weights: their layers stay in float, with weights stored
+// in 12 bits. Both steps of the ladder have a budget in multiply-adds, which only a network that
+// would be of no use otherwise (`floor`) may exceed.
 #include <algorithm>
+#include <map>
 
 #include "base/format.h"
 #include "base/text.h"
@@ -15,29 +19,35 @@
 #include "pass/recipe.h"
 #include "pass/runner.h"
 #include "quant/output_error.h"
+#include "quant/weights.h"
 
 namespace bantam {
 namespace {
 
 struct Options {
-  double quality = 18;
+  double quality = 25, floor = 18, wide = 10, real = 5;
   int samples = 4;
   std::string steps = "quantize";
 };
 
 void describe(OptionList& list, Options& o) {
-  list.real("quality", &o.quality, 0, 60, "signal to noise at the outputs below which layers are kept in float, in dB");
+  list.real("quality", &o.quality, 0, 90, "signal to noise at the outputs to reach within the budgets, in dB");
+  list.real("floor", &o.floor, 0, 90, "signal to noise at the outputs to reach beyond the budgets, in dB");
+  list.real("wide", &o.wide, 0, 100, "percent of the multiply-adds that may read 16-bit values");
+  list.real("float", &o.real, 0, 100, "percent of the multiply-adds that may stay in float");
   list.number("samples", &o.samples, 1, 1000, "calibration samples to measure with");
   list.text("steps", &o.steps, "the steps that will follow, for the measurement");
 }
 
 constexpr int kRounds = 4;
-constexpr double kWorthALook = 0.02;  // share of all noise allowed that one layer's weights may make unseen
+constexpr double kWorthFloat = 2;  // dB that layers in float must gain together
+constexpr double kLittle = 0.01;  // share of the multiply-adds that a value with no readers counts as
 
+// Something that may leave the 8 bits: a value with all that share its scale, or the weight of a layer.
 struct Suspect {
-  std::string output;    // first output of the node
-  double noise;          // at the network's outputs, when it alone is rounded
-  double weights_noise;  // the part of it that its weights make
+  std::vector<std::string> names;  // of the values, or the output of the layer
+  double share;                    // of the multiply-adds
+  double noise;                    // at the network's outputs, when it alone is rounded
 };
 
 class Chooser {
@@ -48,82 +58,190 @@ class Chooser {
     TRY(steps_, parse_recipe(options_.steps, false));
     TRY(error_, OutputError::of_reference(graph_, *ctx_.data, options_.samples, ctx_.threads));
     const double wanted = error_at(options_.quality);
-    TRY(double error, measure());
-    const double before = error;
-    if (error <= wanted) {
-      ctx_.note(formatted("all layers in integers: {:.1f} dB at the outputs", decibels(error)));
+    TRY(before_, measure());
+    now_ = before_;
+    if (now_ <= wanted) {
+      ctx_.note(formatted("8 bits throughout: {:.1f} dB at the outputs", decibels(now_)));
       return {};
     }
-    TRY(std::vector<Suspect> suspects, measure_alone());
-    double share = 1;  // of the wanted noise that the remaining layers may add up to
-    for (int round = 0; round < kRounds && error > wanted && !suspects.empty(); ++round, share /= 2) {
-      take_out(suspects, wanted * share);
-      TRY(error, measure());
-      ctx_.note(formatted("round {}: {} layers in float, {:.1f} dB at the outputs", round + 1, ctx_.keep_float.size(), decibels(error)));
-    }
-    report(before, error);
+    count_products();
+    TRY(measure_values());
+    TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
+    if (now_ > wanted) TRY(leave_weights(wanted, options_.real / 100));
+    const double worst = error_at(options_.floor);
+    if (now_ > worst) TRY(climb(values_, worst, 1, ctx_.wide));
+    if (now_ > worst) TRY(leave_weights(worst, 1));
+    if (now_ > worst) TRY(give_up());
+    report();
     return {};
   }
 
  private:
   // The error with everything quantized but what is kept.
   Result<double> measure() {
-    TRY(const Graph copy, quantized());
+    Graph copy = graph_.clone();
+    PassContext ctx = ctx_.for_trial();
+    ctx.fine_weights = ctx.keep_float;
+    TRY(run_recipe(copy, steps_, ctx, {}));
     return error_.of(copy);
   }
 
-  Result<Graph> quantized() {
+  // As quantize annotates it, without the corrections that may follow.
+  Result<Graph> annotated() {
     Graph copy = graph_.clone();
     PassContext ctx = ctx_.for_trial();
-    TRY(run_recipe(copy, steps_, ctx, {}));
+    TRY(find_pass("quantize")->pass->run(copy, {}, ctx));
     return copy;
   }
 
-  // Every node that reads integers, rounded alone: of all annotations only those of its operands stay.
-  Result<std::vector<Suspect>> measure_alone() {
-    std::vector<Suspect> list;
-    TRY(const Graph annotated, quantized());
-    std::vector<std::string> names;
-    for (const Node* n : annotated.nodes())
-      if (n->integer && n->output() && (n->op->quant == BT_QUANT_MACS || n->op->quant == BT_QUANT_ARITH || n->op->quant == BT_QUANT_TABLE))
-        names.push_back(n->output()->name);
-    for (size_t i = 0; i < names.size(); ++i) {
-      Graph alone = annotated.clone();
-      const Node* node = alone.find(names[i])->producer;
-      for (Value* v : alone.values())
-        if (v->dtype == BT_F32 && std::find(node->inputs.begin(), node->inputs.end(), v) == node->inputs.end()) v->quant.reset();
-      TRY(const double noise, error_.of(alone));
-      double weights_noise = 0;
-      if (node->op->quant == BT_QUANT_MACS && noise > error_at(options_.quality) * kWorthALook) {
-        for (Value* v : alone.values())
-          if (!v->is_constant()) v->quant.reset();
-        TRY(weights_noise, error_.of(alone));
-      }
-      list.push_back({names[i], noise, weights_noise});
-      if (ctx_.progress) ctx_.progress("choose precision", static_cast<double>(i + 1) / static_cast<double>(names.size()));
+  // Multiply-adds per sample, from the number of elements that calibration has seen.
+  double products_of(const Node& n) const {
+    if (n.op->quant != BT_QUANT_MACS || !n.output() || !n.input(1) || !n.input(1)->is_constant()) return 0;
+    const auto it = ctx_.calibration->values.find(n.output()->name);
+    if (it == ctx_.calibration->values.end() || n.input(1)->rank() < 2) return 0;
+    const Shape& w = *n.input(1)->shape;
+    const auto outputs = static_cast<double>(std::max<int64_t>(1, w[static_cast<size_t>(weight_axis(n))]));
+    const double per_output = static_cast<double>(element_count(w)) / outputs;
+    return static_cast<double>(it->second.count()) * per_output / static_cast<double>(ctx_.calibration->samples);
+  }
+
+  void count_products() {
+    for (const Node* n : graph_.nodes()) products_ += products_of(*n);
+    products_ = std::max(products_, 1.0);
+  }
+
+  // Noise at the outputs where only the annotations stay for which `stays` holds.
+  template <typename Stays>
+  Result<double> noise_of(const Graph& annotated, const Stays& stays) {
+    Graph alone = annotated.clone();
+    for (Value* v : alone.values())
+      if (v->dtype == BT_F32 && v->quant && !stays(*v)) v->quant.reset();
+    return error_.of(alone);
+  }
+
+  // The constant is an operand of an Add, Mul or Concat into such values: it gets their bits.
+  static bool is_addend_of(const Value& v, const Quant* group) {
+    if (!v.is_constant()) return false;
+    const auto uses = v.uses();
+    return std::any_of(uses.begin(), uses.end(), [&](const Use& u) {
+      return u.node->op->quant != BT_QUANT_MACS && u.node->output() && u.node->output()->quant.get() == group;
+    });
+  }
+
+  // Every set of values that share a scale, rounded alone.
+  Result<void> measure_values() {
+    TRY(const Graph graph, annotated());
+    TRY(const double silence, noise_of(graph, [](const Value&) { return false; }));
+    std::vector<const Quant*> order;
+    std::map<const Quant*, std::vector<const Value*>> groups;
+    for (const Value* v : graph.values()) {
+      if (v->is_constant() || v->dtype != BT_F32 || !v->quant) continue;
+      auto& group = groups[v->quant.get()];
+      if (group.empty()) order.push_back(v->quant.get());
+      group.push_back(v);
     }
-    std::stable_sort(list.begin(), list.end(), [](const Suspect& a, const Suspect& b) { return a.noise > b.noise; });
+    for (size_t i = 0; i < order.size(); ++i) {
+      Suspect s{{}, 0, 0};
+      const auto& group = groups[order[i]];
+      if (!std::all_of(group.begin(), group.end(), [](const Value* v) { return may_be_wide(*v); })) continue;
+      for (const Value* v : group) {
+        s.names.push_back(v->name);
+        for (const Use& u : v->uses())
+          if (u.index == 0 && u.node->integer) s.share += products_of(*u.node) / products_;
+      }
+      TRY(const double noise, noise_of(graph, [&](const Value& v) { return v.quant.get() == order[i] || is_addend_of(v, order[i]); }));
+      s.noise = std::max(0.0, noise - silence);
+      values_.push_back(std::move(s));
+      progress(0.8 * static_cast<double>(i + 1) / static_cast<double>(order.size()));
+    }
+    std::stable_sort(values_.begin(), values_.end(), [](const Suspect& a, const Suspect& b) { return a.noise / (a.share + kLittle) > b.noise / (b.share + kLittle); });
+    return {};
+  }
+
+  // The weights of every product, rounded alone.
+  Result<std::vector<Suspect>> measure_weights() {
+    TRY(const Graph graph, annotated());
+    TRY(const double silence, noise_of(graph, [](const Value&) { return false; }));
+    std::vector<Suspect> list;
+    for (const Node* n : graph.nodes()) {
+      if (!n->integer || n->op->quant != BT_QUANT_MACS) continue;
+      const std::string& weight = n->inputs[1]->name;
+      TRY(const double noise, noise_of(graph, [&](const Value& v) { return v.name == weight; }));
+      list.push_back({{n->output()->name}, products_of(*n) / products_, std::max(0.0, noise - silence)});
+    }
+    std::stable_sort(list.begin(), list.end(), [](const Suspect& a, const Suspect& b) { return a.noise / (a.share + kLittle) > b.noise / (b.share + kLittle); });
     return list;
   }
 
-  // The worst ones go until the others' noise fits; at least one.
-  void take_out(std::vector<Suspect>& suspects, double room) {
-    double left = 0;
-    for (const Suspect& s : suspects) left += s.noise;
-    size_t gone = 0;
-    while (gone < suspects.size() && (gone == 0 || left > room)) {
-      left -= suspects[gone].noise;
-      ctx_.keep_float.insert(suspects[gone].output);
-      if (suspects[gone].weights_noise > room * kWorthALook) ctx_.fine_weights.insert(suspects[gone].output);
-      ++gone;
+  // Takes suspects out of the 8 bits, the worst first, until the quality is there or the budget spent.
+  Result<void> climb(std::vector<Suspect>& suspects, double wanted, double budget, std::set<std::string>& taken) {
+    double room = wanted;  // that the noise of those that stay may add up to
+    for (int round = 0; round < kRounds && now_ > wanted; ++round, room /= 2) {
+      double left = 0, spent = 0;
+      for (const Suspect& s : suspects) {
+        const bool gone = taken.count(s.names[0]) > 0;
+        (gone ? spent : left) += gone ? s.share : s.noise;
+      }
+      bool changed = false;
+      for (const Suspect& s : suspects) {
+        if (changed && left <= room) break;
+        if (taken.count(s.names[0]) || spent + s.share > budget) continue;
+        taken.insert(s.names.begin(), s.names.end());
+        spent += s.share;
+        left -= s.noise;
+        changed = true;
+      }
+      if (!changed) break;
+      TRY(now_, measure());
+      ctx_.note(formatted("{} values in 16 bits, {} layers in float: {:.1f} dB at the outputs", ctx_.wide.size(), ctx_.keep_float.size(), decibels(now_)));
     }
-    suspects.erase(suspects.begin(), suspects.begin() + static_cast<std::ptrdiff_t>(gone));
+    return {};
   }
 
-  void report(double before, double after) {
-    for (const std::string& name : ctx_.keep_float) ctx_.note(*graph_.find(name)->producer, "stays in float");
-    ctx_.warn("", formatted("8-bit integers throughout give {:.1f} dB at the outputs; with {} layers in float it is {:.1f} dB", decibels(before), ctx_.keep_float.size(), decibels(after)),
-              "--skip choose-precision for integers throughout");
+  Result<void> leave_weights(double wanted, double budget) {
+    if (weights_.empty()) {
+      TRY(weights_, measure_weights());
+    }
+    const double before = now_;
+    const auto kept = ctx_.keep_float;
+    TRY(climb(weights_, wanted, budget, ctx_.keep_float));
+    if (decibels(now_) < decibels(before) + kWorthFloat) {
+      ctx_.keep_float = kept;
+      now_ = before;
+    }
+    ctx_.fine_weights = ctx_.keep_float;
+    return {};
+  }
+
+  // No mixture will do: integers are for storage only.
+  Result<void> give_up() {
+    ctx_.wide.clear();
+    for (const Suspect& s : weights_) ctx_.keep_float.insert(s.names[0]);
+    ctx_.fine_weights = ctx_.keep_float;
+    TRY(now_, measure());
+    return {};
+  }
+
+  static double share_of(const std::vector<Suspect>& list, const std::set<std::string>& taken) {
+    double share = 0;
+    for (const Suspect& s : list) share += taken.count(s.names[0]) ? s.share : 0;
+    return 100 * share;
+  }
+
+  void report() {
+    for (const Node* n : graph_.nodes()) {
+      if (!n->output()) continue;
+      if (ctx_.wide.count(n->output()->name)) ctx_.note(*n, "its result has 16 bits");
+      if (ctx_.keep_float.count(n->output()->name)) ctx_.note(*n, "stays in float");
+    }
+    const double reals = share_of(weights_, ctx_.keep_float), wide = share_of(values_, ctx_.wide);
+    ctx_.warn("", formatted("8 bits throughout give {:.1f} dB at the outputs; with {} values in 16 bits ({:.1f} % of the multiply-adds read them) and {} layers in float ({:.1f} %) it is {:.1f} dB",
+                            decibels(before_), ctx_.wide.size(), wide, ctx_.keep_float.size(), reals, decibels(now_)),
+              "--skip choose-precision for 8 bits throughout");
+  }
+
+  void progress(double fraction) {
+    if (ctx_.progress) ctx_.progress("choose precision", fraction);
   }
 
   const Graph& graph_;
@@ -131,6 +249,8 @@ class Chooser {
   PassContext& ctx_;
   OutputError error_;
   std::vector<Step> steps_;
+  std::vector<Suspect> values_, weights_;
+  double products_ = 0, before_ = 0, now_ = 0;
 };
 
 Result<bool> run(Graph& graph, const Options& options, PassContext& ctx) {
@@ -141,6 +261,6 @@ Result<bool> run(Graph& graph, const Options& options, PassContext& ctx) {
 }  // namespace
 
 extern constinit const Pass choose_precision = make_pass<Options, describe, run>(
-    "Keeps in float what integers would ruin.", Effect::annotation, false);
+    "Gives 16 bits, or float, to what 8 bits would ruin.", Effect::annotation, false);
 
 }  // namespace bantam

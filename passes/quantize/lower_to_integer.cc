@@ -6,7 +6,7 @@
 //
 // Where a float node meets an integer one, Quantize or Dequantize stands between. Inputs and outputs of the
 // model keep their type. A sum that could leave int32 is refused before it is computed: the channel's scale
-// is doubled until it fits.
+// is doubled until it fits. Behind a 16-bit input the two halves of a sum have to fit, and the bias is i64.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -102,6 +102,7 @@ class Lowerer {
     by_channel.scale.resize(static_cast<size_t>(shape[axis]), q.scale[0]);
     const ChannelIndex channel(shape, by_channel);
     const float x_scale = x->quant->scale[0];
+    const bool wide = x->quant->storage == BT_I16;
     std::vector<int64_t> bias(by_channel.scale.size());
     for (bool again = true; again;) {
       again = false;
@@ -112,8 +113,11 @@ class Lowerer {
         float& scale = q.scale[q.scale.size() == 1 ? 0 : c];
         const double unit = static_cast<double>(x_scale * scale);
         const double exact = b ? b->constant->number(static_cast<int64_t>(c)) / unit : 0;
-        // 255: the largest distance of an input from its zero point
-        if (std::fabs(exact) + static_cast<double>(sums[c]) * 255 > 2147483000.0) {
+        // 255: the largest distance of an input, or of a half of a 16-bit one, from its zero point;
+        // sums beside 16-bit inputs are finished in doubles, which are exact up to 2^53
+        const double most = static_cast<double>(sums[c]) * 255;
+        const bool fits = wide ? most < 2147483000.0 && std::fabs(exact) < 0x1p51 : std::fabs(exact) + most < 2147483000.0;
+        if (!fits) {
           scale *= 2;
           again = true;
           break;
@@ -123,18 +127,20 @@ class Lowerer {
     }
     const auto quant = q == *w->quant ? w->quant : std::make_shared<const Quant>(q);
     graph_.set_input(&n, 1, encoded(w, quant));
-    if (b) graph_.set_input(&n, 2, bias_constant(*b, bias, q, x_scale));
+    if (b) graph_.set_input(&n, 2, bias_constant(*b, bias, q, x_scale, wide));
     return {};
   }
 
-  Value* bias_constant(const Value& b, const std::vector<int64_t>& bias, const Quant& weight, float x_scale) {
-    std::vector<int32_t> values(bias.begin(), bias.end());
+  Value* bias_constant(const Value& b, const std::vector<int64_t>& bias, const Quant& weight, float x_scale, bool wide) {
     auto quant = std::make_shared<Quant>();
-    quant->storage = BT_I32;
-    quant->bits = 32;
+    quant->storage = wide ? BT_I64 : BT_I32;
+    quant->bits = bt_dtype_bits(quant->storage);
     quant->axis = b.rank() > 0 && weight.scale.size() > 1 ? b.rank() - 1 : -1;
     for (const float s : weight.scale) quant->scale.push_back(x_scale * s);
-    return graph_.add_constant(b.name, Tensor(BT_I32, {static_cast<int64_t>(values.size())}, Bytes::copy_of(values.data(), values.size() * 4)), quant);
+    const Shape shape{static_cast<int64_t>(bias.size())};
+    if (wide) return graph_.add_constant(b.name, Tensor(BT_I64, shape, Bytes::copy_of(bias.data(), bias.size() * 8)), quant);
+    const std::vector<int32_t> values(bias.begin(), bias.end());
+    return graph_.add_constant(b.name, Tensor(BT_I32, shape, Bytes::copy_of(values.data(), values.size() * 4)), quant);
   }
 
   Graph& graph_;

@@ -8,6 +8,7 @@
 //   products and all their neighbours are integer as well. What comes behind the last product (softmax,
 //   decoding of boxes) stays in float, and the last product leaves as float: it costs next to nothing.
 // - Values that are only moved (Reshape, MaxPool, Concat ...) share one scale.
+// - Values that 8 bits would ruin (`wide`, and what choose-precision found) get 16, symmetric.
 // - Without calibrated ranges, inside If, Loop and Scan, or with activations=none, weights alone are quantized: they are stored in
 //   integers and computed in float.
 #include <algorithm>
@@ -30,7 +31,7 @@ namespace {
 
 struct Options {
   int bits = 8;
-  std::string weights = "channel", activations = "int8", range = "mse", weight_range = "max", tail = "float", keep;
+  std::string weights = "channel", activations = "int8", range = "mse", weight_range = "max", tail = "float", keep, wide;
   double percentile = 99.99;
   int small = 256;
 };
@@ -46,14 +47,15 @@ void describe(OptionList& list, Options& o) {
   list.word("weight-range", &o.weight_range, "max|mse", "largest weight, or smallest squared error");
   list.word("tail", &o.tail, "float|int8", "what comes behind the last product");
   list.text("keep", &o.keep, "layers that stay in float: patterns of node or value names, separated by commas");
+  list.text("wide", &o.wide, "values that get 16 bits: patterns of value or node names, separated by commas");
   list.number("small", &o.small, 0, 1000000, "constants of fewer elements stay in float where they are only stored");
 }
 
 class Quantizer {
  public:
   Quantizer(Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx) {
-    for (const std::string& pattern : split(options.keep, ','))
-      if (!trim(pattern).empty()) keep_.emplace_back(trim(pattern));
+    read_patterns(options.keep, keep_);
+    read_patterns(options.wide, wide_);
   }
 
   Result<bool> run() {
@@ -64,6 +66,7 @@ class Quantizer {
       for (Node* n : graph_.nodes())
         if (n->integer) TRY(quantize_weight(*n));
       group_values();
+      widen_groups();
       annotate_values();
     }
     TRY(store_other_weights());
@@ -71,6 +74,11 @@ class Quantizer {
   }
 
  private:
+  static void read_patterns(const std::string& list, std::vector<std::string>& patterns) {
+    for (const std::string& pattern : split(list, ','))
+      if (!trim(pattern).empty()) patterns.emplace_back(trim(pattern));
+  }
+
   // A scale made of NaN would ruin a layer without a word.
   Result<void> refuse_nan() {
     for (const Node* n : graph_.nodes())
@@ -251,6 +259,24 @@ class Quantizer {
     }
   }
 
+  bool wants_wide(const Value& v) const {
+    const auto matches = [&](const std::string& pattern) {
+      return glob_matches(pattern, v.name) || (v.producer && glob_matches(pattern, v.producer->name));
+    };
+    return ctx_.wide.count(v.name) || std::any_of(wide_.begin(), wide_.end(), matches);
+  }
+
+  // A group of values with one scale has 16 bits as soon as one of them has.
+  void widen_groups() {
+    std::set<const Value*> narrow;
+    for (const Value* v : graph_.values()) {
+      if (v->is_constant()) continue;
+      if (v->quant || !may_be_wide(*v)) narrow.insert(root(v));
+      if (wants_wide(*v)) wide_roots_.insert(root(v));
+    }
+    for (const Value* v : narrow) wide_roots_.erase(v);
+  }
+
   bool needs_quant(const Value* v) const {
     if (v->is_constant() || v->dtype != BT_F32) return false;
     if (v->producer && v->producer->integer && v->producer->op->quant != BT_QUANT_MACS) return true;
@@ -262,18 +288,15 @@ class Quantizer {
     return options_.tail == "int8" && v->producer && v->producer->integer;
   }
 
-  static std::shared_ptr<const Quant> fixed_quant(const Value* v) {
+  static std::shared_ptr<const Quant> fixed_quant(const Value* v, bool wide) {
     if (!v->producer || !v->producer->integer) return nullptr;
+    const bool share = v->producer->is("Softmax") || v->producer->is("Sigmoid");
+    if (!share && !v->producer->is("Tanh")) return nullptr;
+    if (wide) return std::make_shared<const Quant>(wide_quant({-1, 1}));
     Quant q;
-    q.zero = {-128};
-    q.scale = {1.0f / 256};
-    if (v->producer->is("Softmax") || v->producer->is("Sigmoid")) return std::make_shared<const Quant>(q);
-    if (v->producer->is("Tanh")) {
-      q.zero = {0};
-      q.scale = {1.0f / 128};
-      return std::make_shared<const Quant>(q);
-    }
-    return nullptr;
+    q.zero = {share ? -128 : 0};
+    q.scale = {share ? 1.0f / 256 : 1.0f / 128};
+    return std::make_shared<const Quant>(q);
   }
 
   // The function that alone reads a value, where there is one: HardSwish makes 0 of all that is below -3,
@@ -311,7 +334,12 @@ class Quantizer {
       if (v->quant && !v->is_constant()) quants.try_emplace(root(v), v->quant);
     for (Value* v : chosen) {
       auto& q = quants[root(v)];
-      if (!q) q = fixed_quant(v);
+      const bool wide = wide_roots_.count(root(v)) > 0;
+      if (!q) q = fixed_quant(v, wide);
+      if (!q && wide) {
+        const Histogram& h = groups[root(v)];
+        q = std::make_shared<const Quant>(wide_quant({h.min(), h.max()}));
+      }
       if (!q) {
         const Histogram& h = groups[root(v)];
         const bool alone = v->producer && v->producer->integer && v->producer->op->quant != BT_QUANT_SAME && v->producer->op->quant != BT_QUANT_JOIN;
@@ -334,7 +362,9 @@ class Quantizer {
         if (!v || !v->is_constant() || v->dtype != BT_F32 || v->quant) continue;
         Histogram h;
         h.add(v->constant->floats());
-        v->quant = std::make_shared<const Quant>(quant_for_range(choose_range(h, {.method = "minmax"})));
+        const auto is_wide = [](const Value* other) { return other && other->quant && other->quant->storage == BT_I16; };
+        const bool wide = is_wide(n->output()) || std::any_of(n->inputs.begin(), n->inputs.end(), is_wide);
+        v->quant = std::make_shared<const Quant>(wide ? wide_quant({h.min(), h.max()}) : quant_for_range(choose_range(h, {.method = "minmax"})));
         changed_ = true;
       }
     }
@@ -343,9 +373,10 @@ class Quantizer {
   Graph& graph_;
   const Options& options_;
   PassContext& ctx_;
-  std::vector<std::string> keep_;
+  std::vector<std::string> keep_, wide_;
   std::set<const Node*> given_;  // integer before: marked by fold-qdq
   std::map<const Value*, const Value*> parent_;
+  std::set<const Value*> wide_roots_;  // of groups that get 16 bits
   bool changed_ = false;
 };
 

@@ -9,7 +9,8 @@
 bt_status bt_need_clamp_type(bt_call* c) {
   const bt_dtype type = c->in[0]->dtype;
   const int clamps = c->attr[BT_CLAMP_LO].f != -INFINITY || c->attr[BT_CLAMP_HI].f != INFINITY;
-  if (clamps && type != BT_F32 && !bt_is_half(type) && !bt_is_q8(c->in[0]))
+  if (clamps && type != BT_F32 && !bt_is_half(type) && !bt_is_q8(c->in[0]) &&
+      !bt_is_q16(c->in[0]))
     return bt_fail(c, BT_UNSUPPORTED, "lo and hi bound floats and quantized values, not type %s",
                    bt_dtype_name(type));
   return BT_OK;
@@ -78,7 +79,8 @@ bt_status bt_sum_s8_prepare(bt_call* c, int sign) {
   p->b_factor = sign * (int32_t)rintf(ldexpf(rb, p->shift));
   p->a_zero = bt_zero_of(a);
   p->b_zero = bt_zero_of(b);
-  bt_quantized_range(y, c->attr[BT_CLAMP_LO].f, c->attr[BT_CLAMP_HI].f, &p->zero, &p->lo, &p->hi);
+  bt_quantized_range(c->out[0], c->attr[BT_CLAMP_LO].f, c->attr[BT_CLAMP_HI].f, &p->zero, &p->lo,
+                     &p->hi);
   c->plan = p;
   return BT_OK;
 }

@@ -4,12 +4,14 @@
 
 #include <string.h>
 
+#include "ops/shared/product_s16.h"
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"
 
 /* What the packers need to know of a weight. */
 typedef struct sizes {
   int outputs, depth, taps, group, s8, depthwise;
+  int starts; /* sums start from doubles: 16-bit values */
   size_t element, reorder_bytes, group_bytes, panel_bytes, scale_step;
 } sizes;
 
@@ -26,6 +28,8 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
   s->element = bt_dtype_size(w->dtype);
   s->reorder_bytes = last || s->taps == 1 ? 0 : align(bt_bytes(w));
   s->depthwise = bt_conv_is_depthwise(c, group, last);
+  const int wide = s->s8 && bt_is_product_s16(c);
+  s->starts = wide && (s->depthwise || bt_is_q16(c->in[0]));
   if ((size_t)s->depth * s->element < BT_PATCH_BYTES) { /* one tap for a row of the window */
     const int width = w->rank > 2 ? (int)w->dims[last ? w->rank - 2 : w->rank - 1] : 1;
     s->depth *= width;
@@ -35,7 +39,10 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
   const int nr = s->depthwise ? (s->s8 ? k->dw_s8_nr : k->dw_nr) : s->s8 ? k->s8_nr : k->f32_nr;
   const int columns = s->depthwise ? s->outputs : per_group;
   s->scale_step = (size_t)((columns + nr - 1) / nr * nr);
-  if (s->depthwise) {
+  if (s->depthwise && wide) {
+    s->group_bytes = align((size_t)(s->outputs * s->depth) * (size_t)s->taps);
+    s->panel_bytes = 0;
+  } else if (s->depthwise) {
     const int taps = s->depth * s->taps;
     s->group_bytes = s->s8 ? bt_pack_dw_s8(k, s->outputs, taps, NULL, NULL, 0, NULL)
                            : bt_pack_dw_f32(k, s->outputs, taps, NULL, NULL, NULL);
@@ -51,14 +58,18 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
 
 int bt_conv_is_depthwise(const bt_call* c, int group, int last) {
   const bt_tensor* w = c->in[1];
-  /* the depthwise kernel on integers stores integers only */
-  if (w->dtype == BT_I8 && !c->out[0]->quant) return 0;
+  const int wide = w->dtype == BT_I8 && bt_is_product_s16(c);
+  /* the depthwise kernel on bytes stores integers only */
+  if (w->dtype == BT_I8 && !wide && !c->out[0]->quant) return 0;
+  if (wide && bt_count(w) > (int64_t)group * BT_DW_S16_TAPS) return 0;
   return group > 1 && w->dims[0] == group && w->dims[last ? w->rank - 1 : 1] == 1;
 }
 
 static size_t packed_bytes(const sizes* s) {
   const size_t groups = s->depthwise ? 1 : (size_t)s->group;
-  return align(groups * s->group_bytes) + (s->s8 ? align(groups * s->scale_step * sizeof(float)) : 0);
+  const size_t entries = groups * s->scale_step;
+  return align(groups * s->group_bytes) + (s->s8 ? align(entries * sizeof(float)) : 0) +
+         (s->starts ? align(entries * sizeof(double)) : 0);
 }
 
 size_t bt_conv_pack_bytes(bt_call* c, int group, int last) {
@@ -80,6 +91,23 @@ static void reorder(const bt_tensor* w, void* out) {
       }
 }
 
+/* [channels][taps] -> [taps][channels] */
+static void pack_dw_s16(int channels, int taps, const int8_t* w, int8_t* out) {
+  for (int t = 0; t < taps; ++t)
+    for (int ch = 0; ch < channels; ++ch) out[t * channels + ch] = w[ch * taps + t];
+}
+
+/* Of the outputs of a group, whose weights are rows of `rows`. */
+static void set_starts(const bt_call* c, const int8_t* w, int first, int n, int rows, int depthwise,
+                       double* start) {
+  const bt_tensor* bias = bt_given(c, 2) ? c->in[2] : NULL;
+  for (int o = 0; o < n; ++o) {
+    int64_t sum = 0; /* a depthwise product reads 16-bit values as they are */
+    for (int k = 0; k < rows && !depthwise; ++k) sum += w[(ptrdiff_t)o * rows + k];
+    start[o] = bt_split_start(bias, first + o, sum);
+  }
+}
+
 static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* room,
                  bt_conv_weights* out) {
   const bt_kernels* k = bt_call_kernels(c);
@@ -90,7 +118,7 @@ static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* roo
     ordered = reordered;
   }
   const int groups = s->depthwise ? 1 : s->group, rows = s->taps * s->depth;
-  const int32_t x_zero = s->s8 ? bt_zero_of(x->quant) : 0;
+  const int32_t x_zero = s->s8 && !s->starts ? bt_zero_of(x->quant) : 0;
   *out = (bt_conv_weights){.panels = room, .panel_bytes = s->panel_bytes,
                            .group_bytes = s->group_bytes, .scale_step = s->scale_step};
   float* scale = NULL;
@@ -99,15 +127,23 @@ static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* roo
     memset(scale, 0, (size_t)groups * s->scale_step * sizeof *scale);
     out->scale = scale;
   }
+  double* start = NULL;
+  if (s->starts) {
+    start = (double*)(void*)((unsigned char*)scale + align((size_t)groups * s->scale_step * sizeof *scale));
+    out->start = start;
+  }
   for (int g = 0; g < groups; ++g) {
     const int n = s->outputs / groups;
     const size_t first = (size_t)g * (size_t)n;
     unsigned char* to = room + (size_t)g * s->group_bytes;
     const int8_t* w8 = (const int8_t*)ordered + first * (size_t)rows;
     const float* wf = (const float*)ordered + first * (size_t)rows;
-    const int32_t* b8 = bias ? (const int32_t*)bias->data + first : NULL;
+    const int32_t* b8 = bias && !s->starts ? (const int32_t*)bias->data + first : NULL;
     const float* bf = bias ? (const float*)bias->data + first : NULL;
-    if (s->depthwise && s->s8) bt_pack_dw_s8(k, n, rows, w8, b8, x_zero, to);
+    if (start)
+      set_starts(c, w8, (int)first, n, rows, s->depthwise, start + (size_t)g * s->scale_step);
+    if (s->depthwise && s->starts) pack_dw_s16(n, rows, w8, (int8_t*)to);
+    else if (s->depthwise && s->s8) bt_pack_dw_s8(k, n, rows, w8, b8, x_zero, to);
     else if (s->depthwise) bt_pack_dw_f32(k, n, rows, wf, bf, (float*)(void*)to);
     else if (s->s8) bt_pack_s8(k, n, s->taps, s->depth, w8, rows, 1, b8, x_zero, to);
     else bt_pack_f32(k, n, rows, wf, rows, 1, bf, (float*)(void*)to);

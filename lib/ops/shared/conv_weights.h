@@ -9,7 +9,8 @@ typedef struct bt_conv_weights {
   const void* panels;
   size_t panel_bytes, group_bytes;
   const float* scale; /* i8: factors from int32 sums to output steps, padded to whole panels */
-  size_t scale_step;  /* entries per group */
+  const double* start; /* beside 16-bit values: what sums start from (kernels.h, bt_finish), or NULL */
+  size_t scale_step;  /* entries of scale and start per group */
 } bt_conv_weights;
 
 /* One weight per channel and tap: as many groups as input and output channels. */

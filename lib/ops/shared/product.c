@@ -95,7 +95,7 @@ static void panel_s8(const bt_kernels* k, const bt_product* p, const tiles* t, i
                      .c_stride = p->c_stride, .scale = p->scale ? p->scale + col : NULL,
                      .zero = p->zero, .lo = p->q_lo, .hi = p->q_hi, .store = p->store};
   for (int i = 0, begin = 0; i < t->count; ++i, begin += tile.rows) {
-    const ptrdiff_t at = (ptrdiff_t)(t->row + begin) * p->c_stride + col;
+    const ptrdiff_t at = (ptrdiff_t)(t->row + begin - p->c_row) * p->c_stride + col;
     tile.rows = tile_begin(t, i + 1) - begin;
     tile.a = (const int8_t* const*)(t->room + (size_t)i * t->step);
     tile.c = (unsigned char*)p->c + at * (ptrdiff_t)element;

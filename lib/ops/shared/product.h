@@ -23,6 +23,7 @@ struct bt_product {
   const void* panels;
   size_t panel_bytes;
   void* c;
+  int64_t c_row;      /* the row that lies at c: 0, but for callers that keep a part of the rows */
   ptrdiff_t c_stride; /* elements of the stored type */
   float lo, hi;       /* f32 */
   bt_store store;     /* s8 */

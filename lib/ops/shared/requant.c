@@ -6,31 +6,64 @@
 #include <math.h>
 #include <stdio.h>
 
-bt_status bt_need_scales_q8(bt_call* c, const bt_tensor* t, const char* what) {
-  if (!bt_is_q8(t))
-    return bt_fail(c, BT_BAD_INPUT, "%s has no scale, but other operands are quantized", what);
+#include "runtime/shape.h"
+
+static bt_status check_scales(bt_call* c, const bt_tensor* t, const char* what) {
+  const int64_t least = bt_dtype_min(t->dtype), most = bt_dtype_max(t->dtype);
   for (int i = 0; i < t->quant->n; ++i) {
     const float scale = t->quant->scale[i];
     const int32_t zero = t->quant->zero ? t->quant->zero[i] : 0;
-    if (!(scale > 0) || !isfinite(scale) || zero < INT8_MIN || zero > INT8_MAX)
-      return bt_fail(c, BT_BAD_INPUT, "%s has scale %g and zero point %d, which no i8 can have",
-                     what, (double)scale, (int)zero);
+    if (!(scale > 0) || !isfinite(scale) || zero < least || zero > most)
+      return bt_fail(c, BT_BAD_INPUT, "%s has scale %g and zero point %d, which no %s can have",
+                     what, (double)scale, (int)zero, bt_dtype_name(t->dtype));
   }
   return BT_OK;
+}
+
+bt_status bt_need_scales(bt_call* c, const bt_tensor* t, const char* what) {
+  if (!bt_is_q8(t) && !bt_is_q16(t))
+    return bt_fail(c, BT_BAD_INPUT, "%s has no scale, but other operands are quantized", what);
+  return check_scales(c, t, what);
 }
 
 static bt_status need_one(bt_call* c, const bt_tensor* t, const char* kind, int i) {
   char what[32];
   snprintf(what, sizeof what, "%s %d", kind, i);
-  BT_TRY(bt_need_scales_q8(c, t, what));
+  BT_TRY(bt_need_scales(c, t, what));
   if (t->quant->n != 1)
     return bt_fail(c, BT_UNSUPPORTED, "%s has one scale per channel; a single one is needed", what);
   return BT_OK;
 }
 
+/* Operators other than products meet 16-bit values as reals (runtime/half.h). */
+static bt_status need_one_q8(bt_call* c, const bt_tensor* t, const char* kind, int i) {
+  BT_TRY(need_one(c, t, kind, i));
+  if (bt_is_q8(t)) return BT_OK;
+  return bt_fail(c, BT_UNSUPPORTED, "%s %d is stored in %s; i8 is needed beside i8", kind, i,
+                 bt_dtype_name(t->dtype));
+}
+
 bt_status bt_need_q8(bt_call* c, int first, int end) {
-  for (int i = first; i < end; ++i) BT_TRY(need_one(c, c->in[i], "input", i));
-  return need_one(c, c->out[0], "output", 0);
+  for (int i = first; i < end; ++i) BT_TRY(need_one_q8(c, c->in[i], "input", i));
+  return need_one_q8(c, c->out[0], "output", 0);
+}
+
+bt_dtype bt_product_type(const bt_call* c) {
+  const bt_tensor *x = c->in[0], *y = c->out[0];
+  if (!bt_is_q8(x) && !bt_is_q16(x)) return x->dtype;
+  if (!y->quant) return BT_F32;
+  return y->dtype == BT_I16 ? BT_I16 : BT_I8;
+}
+
+bt_status bt_need_product_types(bt_call* c, uint32_t types) {
+  BT_TRY(bt_need_type(c, 0, types | (bt_is_q16(c->in[0]) ? BT_BIT(BT_I16) : 0)));
+  if (bt_is_q16(c->in[0])) {
+    BT_TRY(bt_need_type(c, 1, BT_BIT(BT_I8)));
+    return bt_need_type(c, 2, BT_BIT(BT_I64));
+  }
+  BT_TRY(bt_need_same_type(c, 0, 1));
+  if (c->in[0]->dtype == BT_I8) return bt_need_type(c, 2, BT_BIT(BT_I32));
+  return bt_need_same_type(c, 0, 2);
 }
 
 bt_status bt_need_product_q8(bt_call* c, int axis, int64_t outputs) {
@@ -59,10 +92,12 @@ void bt_requant_factors(const bt_quant* x, const bt_quant* w, const bt_quant* y,
   }
 }
 
-void bt_quantized_range(const bt_quant* y, float lo, float hi, int32_t* zero, int32_t* q_lo,
+void bt_quantized_range(const bt_tensor* y, float lo, float hi, int32_t* zero, int32_t* q_lo,
                         int32_t* q_hi) {
-  *zero = y->zero ? y->zero[0] : 0;
-  const float low = rintf(lo / y->scale[0]) + (float)*zero, high = rintf(hi / y->scale[0]) + (float)*zero;
-  *q_lo = low > -128.0f ? (low < 127.0f ? (int32_t)low : 127) : -128;
-  *q_hi = high < 127.0f ? (high > -128.0f ? (int32_t)high : -128) : 127;
+  const float least = (float)bt_dtype_min(y->dtype), most = (float)bt_dtype_max(y->dtype);
+  const float scale = y->quant->scale[0];
+  *zero = bt_zero_of(y->quant);
+  const float low = rintf(lo / scale) + (float)*zero, high = rintf(hi / scale) + (float)*zero;
+  *q_lo = (int32_t)(low > least ? (low < most ? low : most) : least);
+  *q_hi = (int32_t)(high < most ? (high > least ? high : least) : most);
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
    Right operands of matrix products, packed into the panels of the product kernels: once at load
-   where they are constant, else in every run. For f32, and i8 with one scale per column. */
+   where they are constant, else in every run. For f32, and i8 with one scale per column. Beside left
+   operands of 16 bits they must be constant. */
 #ifndef BANTAM_OPS_SHARED_RIGHT_OPERAND_H_
 #define BANTAM_OPS_SHARED_RIGHT_OPERAND_H_
-#include "ops/shared/product.h"
+#include "ops/shared/product_s16.h"
 
 /* One matrix of `depth` rows and `cols` columns; steps are in elements. */
 typedef struct bt_right {
   int s8, depth, cols, panels;
   ptrdiff_t depth_step, col_step;
   int32_t x_zero;                    /* of the left operand, where quantized */
-  size_t panel_bytes, matrix_bytes; /* packed */
+  int split;                         /* the left operand has 16 bits */
+  size_t panel_bytes;
+  size_t matrix_bytes; /* packed: all panels, and where `split` a start (bt_finish) per column */
 } bt_right;
 
 /* For input 1 of the call, f32 or i8; fails where a length is too large for the kernels, or where
@@ -31,5 +34,12 @@ void bt_right_pack(bt_call* c, const bt_right* r, const void* w, const void* bia
 /* For prepare: a product with this operand, and dense rows, into output 0. Rows, a, c and panels
    are left to the caller. */
 bt_status bt_right_product(bt_call* c, const bt_right* r, float lo, float hi, bt_product* p);
+
+/* The same with 16 bits on the left or in the result. `c->weights` must be there. */
+bt_status bt_right_product_s16(bt_call* c, const bt_right* r, float lo, float hi, bt_product_s16* p);
+/* Points the product to its packed matrix, its rows and its result. `planes` has room for the rows
+   where they are split. */
+void bt_right_run_s16(bt_call* c, const bt_right* r, const bt_product_s16* p, const void* matrix,
+                      const void* a, void* y, void* planes, void* scratch);
 
 #endif

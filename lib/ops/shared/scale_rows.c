@@ -6,7 +6,7 @@
 #include "runtime/shape.h"
 
 bt_status bt_need_scale_rows(bt_call* c, const bt_tensor* stored, const char* what) {
-  BT_TRY(bt_need_scales_q8(c, stored, what));
+  BT_TRY(bt_need_scales(c, stored, what));
   const bt_quant* q = stored->quant;
   if (q->axis < 0 ? q->n == 1 : q->axis < stored->rank && stored->dims[q->axis] == q->n)
     return BT_OK;

@@ -7,9 +7,9 @@
 /* Elements [at, at + n) have this scale and zero point. */
 typedef void (*bt_scale_row_fn)(bt_call* c, int64_t at, size_t n, float scale, int32_t zero);
 
-/* Calls fn for all elements of `stored`, an i8 tensor with a quant, in parallel. */
+/* Calls fn for all elements of `stored`, an i8 or i16 tensor with a quant, in parallel. */
 void bt_scale_rows(bt_call* c, const bt_tensor* stored, bt_scale_row_fn fn);
-/* For prepare: scales and zero points are ones of i8, and as many as the axis has indices. `what`
+/* For prepare: scales and zero points are ones of its type, and as many as the axis has indices. `what`
    names the operand. */
 bt_status bt_need_scale_rows(bt_call* c, const bt_tensor* stored, const char* what);
 
