@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bantam convert: read, run a recipe, write, verify what was written, report.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 
 #include "apps/bantam/command.h"
@@ -55,6 +56,7 @@ class Conversion {
       borders.arguments = {{"layout", o_.io_layout}, {"type", o_.io_type}};
       steps.push_back(std::move(borders));
     }
+    if (!hold_16_bits(o_.outputs)) keep_to_8_bits(steps);
     TRY(recipe_, expand_recipe(steps));
     if (o_.print_recipe) {
       console_.print(recipe_);
@@ -75,6 +77,15 @@ class Conversion {
   }
 
  private:
+  // What 8 bits would ruin stays in float then, unless the recipe itself says otherwise.
+  static void keep_to_8_bits(std::vector<Step>& steps) {
+    for (Step& s : steps) {
+      if (!s.pass || s.pass->name != "choose-precision") continue;
+      const bool is_said = std::any_of(s.arguments.begin(), s.arguments.end(), [](const auto& a) { return a.first == "wide"; });
+      if (!is_said) s.arguments.emplace_back("wide", "0");
+    }
+  }
+
   Result<void> read() {
     TRY(const ReadOptions options, o_.read.options());
     TRY(model_, read_model(o_.input, options));

@@ -124,6 +124,13 @@ Result<void> check_outputs(const std::vector<std::string>& paths) {
   return {};
 }
 
+bool hold_16_bits(const std::vector<std::string>& paths) {
+  return std::all_of(paths.begin(), paths.end(), [](const std::string& path) {
+    const std::string inside = model_inside_c_source(path);
+    return (inside.empty() ? path : inside).ends_with(".btm");
+  });
+}
+
 Result<Output> write_output(const std::string& path, const Graph& graph, const OutputOptions& options, OutputFiles& files) {
   const std::string inside_c = model_inside_c_source(path);
   TRY(const Format* format, writer_of(inside_c.empty() ? path : inside_c));

@@ -33,7 +33,7 @@ struct Options {
 void describe(OptionList& list, Options& o) {
   list.real("quality", &o.quality, 0, 90, "signal to noise at the outputs to reach within the budgets, in dB");
   list.real("floor", &o.floor, 0, 90, "signal to noise at the outputs to reach beyond the budgets, in dB");
-  list.real("wide", &o.wide, 0, 100, "percent of the multiply-adds that may read 16-bit values");
+  list.real("wide", &o.wide, 0, 100, "percent of the multiply-adds that may read 16-bit values; 0: none");
   list.real("float", &o.real, 0, 100, "percent of the multiply-adds that may stay in float");
   list.number("samples", &o.samples, 1, 1000, "calibration samples to measure with");
   list.text("steps", &o.steps, "the steps that will follow, for the measurement");
@@ -66,10 +66,10 @@ class Chooser {
     }
     count_products();
     TRY(measure_values());
-    TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
+    if (options_.wide > 0) TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
     if (now_ > wanted) TRY(leave_weights(wanted, options_.real / 100));
     const double worst = error_at(options_.floor);
-    if (now_ > worst) TRY(climb(values_, worst, 1, ctx_.wide));
+    if (now_ > worst && options_.wide > 0) TRY(climb(values_, worst, 1, ctx_.wide));
     if (now_ > worst) TRY(leave_weights(worst, 1));
     if (now_ > worst) TRY(give_up());
     report();
