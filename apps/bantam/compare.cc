@@ -13,6 +13,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "report/comparison.h"
+#include "report/judge.h"
 #include "report/layers.h"
 
 namespace bantam {
@@ -58,6 +59,7 @@ Result<int> run(const Options& o) {
   if (o.report.wanted()) options.strips = 3;
   options.progress = [&](double fraction) { console.progress("compare", fraction); };
   TRY(compare_sessions(reference.session, model.session, *data, options, report));
+  judge(report);
   TRY(report.gates, check_gates(gates, report));
   OutputFiles files;
   if (!o.baseline.empty()) {

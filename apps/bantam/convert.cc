@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bantam convert: read, run a recipe, write, verify what was written, report.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 
 #include "apps/bantam/command.h"
@@ -21,6 +20,7 @@
 #include "report/comparison.h"
 #include "report/distributions.h"
 #include "report/error_budget.h"
+#include "report/judge.h"
 #include "report/layers.h"
 
 namespace bantam {
@@ -80,9 +80,7 @@ class Conversion {
   // What 8 bits would ruin stays in float then, unless the recipe itself says otherwise.
   static void keep_to_8_bits(std::vector<Step>& steps) {
     for (Step& s : steps) {
-      if (!s.pass || s.pass->name != "choose-precision") continue;
-      const bool is_said = std::any_of(s.arguments.begin(), s.arguments.end(), [](const auto& a) { return a.first == "wide"; });
-      if (!is_said) s.arguments.emplace_back("wide", "0");
+      if (s.pass && s.pass->name == "choose-precision" && !is_set(s.arguments, "wide")) set_argument(s.arguments, "wide", "0");
     }
   }
 
@@ -129,7 +127,7 @@ class Conversion {
     run.before = [&](const NamedPass& pass, const Graph& graph) {
       if (!reference_ && pass.pass->effect != Effect::exact) reference_ = graph.clone();
       if (pass.name == "set-borders") inside_ = graph.clone();
-      if (pass.name == "lower-to-integer" && wants_whole_report()) annotated_ = graph.clone();
+      if (pass.name == "lower-to-integer") annotated_ = graph.clone();
     };
     run.after = [&](int step, const std::string& pass, bool changed, double seconds, const Graph& graph) {
       if (o_.recipe.time_passes) console_.note(formatted("{:3} {:28} {:8.2f} ms{}", step, pass, seconds * 1000, changed ? "" : "  (no change)"));
@@ -147,7 +145,7 @@ class Conversion {
     if (!reference_) reference_ = model_.graph.clone();
     calibration_ = ctx.calibration;
     originals_ = std::move(ctx.originals);
-    if (!annotated_ && wants_whole_report() && !originals_.empty()) annotated_ = model_.graph.clone();  // weights alone
+    if (!annotated_ && !originals_.empty()) annotated_ = model_.graph.clone();  // weights alone
     for (const Warning& w : ctx.warnings) report_.warnings.push_back({w.layer, w.text, w.flag});
     for (const Note& n : ctx.notes) {
       report_.notes.push_back(formatted("{}: {}{}", n.pass, n.node.empty() ? "" : quote(n.node) + ": ", n.text));
@@ -208,7 +206,9 @@ class Conversion {
     if (o_.report.wanted()) options.strips = 3;
     options.progress = [&](double fraction) { console_.progress("compare", fraction); };
     TRY(compare_sessions(reference, model, *data, options, report_));
-    if (annotated_) TRY(add_error_budget());
+    // the layer to blame is not known without it
+    if (annotated_ && (whole || !shortfalls(report_).empty())) TRY(add_error_budget());
+    judge(report_);
     return {};
   }
 

@@ -27,13 +27,6 @@ const Settings& settings(int effort) {
   return effort == 2 ? more : most;
 }
 
-void set(Arguments& arguments, const std::string& key, const std::string& value) {
-  const auto same = [&](const auto& argument) { return argument.first == key; };
-  const auto it = std::find_if(arguments.begin(), arguments.end(), same);
-  if (it == arguments.end()) arguments.emplace_back(key, value);
-  else it->second = value;
-}
-
 bool only_measures(const Step& s) { return s.pass && settings(kMostEffort).count(s.pass->name) > 0; }
 
 }  // namespace
@@ -46,7 +39,7 @@ void set_effort(std::vector<Step>& steps, int effort) {
   }
   for (Step& s : steps) {
     if (!only_measures(s)) continue;
-    for (const auto& [key, value] : settings(effort).at(s.pass->name)) set(s.arguments, key, value);
+    for (const auto& [key, value] : settings(effort).at(s.pass->name)) set_argument(s.arguments, key, value);
   }
 }
 

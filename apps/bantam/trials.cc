@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "pass/runner.h"
 #include "report/comparison.h"
+#include "report/judge.h"
 #include "report/layers.h"
 #include "report/metrics.h"
 
@@ -19,15 +20,6 @@ namespace {
 const std::string& name_of(const Step& s) {
   static const std::string block;
   return s.pass ? s.pass->name : block;
-}
-
-void set(Step& s, const std::string& key, const std::string& value) {
-  for (auto& [name, old] : s.arguments)
-    if (name == key) {
-      old = value;
-      return;
-    }
-  s.arguments.emplace_back(key, value);
 }
 
 // Where recipes begin to differ.
@@ -43,9 +35,9 @@ Result<std::vector<Step>> steps_of(const Trial& trial) {
   const char* recipe = in_float ? trial.plain8 ? "weights8" : "smallest" : trial.plain8 ? "int8" : "small";
   TRY(auto steps, parse_recipe(all_recipes().at(recipe), true));
   for (Step& s : steps) {
-    if (name_of(s) == "choose-steps") set(s, "quality", formatted("{}", trial.quality));
+    if (name_of(s) == "choose-steps") set_argument(s.arguments, "quality", formatted("{}", trial.quality));
     if (name_of(s) != "quantize") continue;
-    if (!trial.keep.empty()) set(s, "keep", join(trial.keep, ","));
+    if (!trial.keep.empty()) set_argument(s.arguments, "keep", join(trial.keep, ","));
   }
   return steps;
 }
@@ -108,13 +100,8 @@ Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
     o.most_drop = drop_interval(report.metric->lost, report.metric->won, report.metric->n).high;
     measures_drop_ = true;
   }
-  double least = INFINITY;
-  for (const LayerRow& l : report.layers) {
-    const double error = l.own_db.value_or(INFINITY);
-    if (l.arithmetic != "int8" || l.bytes == 0 || error >= least || l.name.find_first_of("*?, ") != std::string::npos) continue;
-    least = error;
-    o.worst = l.name;
-  }
+  const LayerRow* worst = worst_layer(report);
+  if (worst && worst->bytes > 0 && worst->name.find_first_of("*?, ") == std::string::npos) o.worst = worst->name;
   return o;
 }
 

@@ -8,6 +8,16 @@
 
 namespace bantam {
 
+bool is_set(const Arguments& arguments, const std::string& name) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](const auto& a) { return a.first == name; });
+}
+
+void set_argument(Arguments& arguments, const std::string& name, const std::string& value) {
+  const auto it = std::find_if(arguments.begin(), arguments.end(), [&](const auto& a) { return a.first == name; });
+  if (it == arguments.end()) arguments.emplace_back(name, value);
+  else it->second = value;
+}
+
 void OptionList::number(const char* name, int* field, int lo, int hi, const char* help) {
   entries_.push_back({name, help, formatted("{}..{}", lo, hi), field, static_cast<double>(lo), static_cast<double>(hi), {}});
 }

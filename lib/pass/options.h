@@ -20,6 +20,8 @@ namespace bantam {
 
 // name=value as written in a recipe.
 using Arguments = std::vector<std::pair<std::string, std::string>>;
+bool is_set(const Arguments& arguments, const std::string& name);
+void set_argument(Arguments& arguments, const std::string& name, const std::string& value);  // in place of an older value
 
 class OptionList {
  public:

@@ -55,7 +55,6 @@ class Comparison {
     fill_metric();
     fill_layers();
     if (options_.cost) TRY(measure_cost());
-    judge();
     return {};
   }
 
@@ -240,39 +239,6 @@ class Comparison {
     report_.kernels = model_.kernels();
     return {};
   }
-
-  // ---- warnings ----
-
-  // The layer where the error grows most: its noise over that of the layer before.
-  const LayerRow* worst_layer() const {
-    const LayerRow* worst = nullptr;
-    double before = 0, most = 0;
-    for (const LayerRow& row : report_.layers) {
-      if (!row.sqnr_db) continue;
-      const double noise = std::isinf(*row.sqnr_db) ? 0 : std::pow(10.0, -*row.sqnr_db / 10);
-      if ((row.arithmetic == "int8" || row.arithmetic == "int16") && noise - before > most) most = noise - before, worst = &row;
-      before = noise;
-    }
-    return worst;
-  }
-
-  void judge() {
-    const LayerRow* layer = worst_layer();
-    const std::string name = layer ? layer->name : "";
-    const std::string flag = layer ? formatted("--keep-float {}", quote(layer->name)) : "";
-    const auto warn = [&](std::string text) { report_.warnings.push_back({name, std::move(text), flag}); };
-    const std::string blame = layer ? formatted("; the error grows most in {} ({})", quote(name), layer->op) : "";
-    if (report_.metric) {
-      const MetricResult& m = *report_.metric;
-      const double drop = m.reference - m.compressed;
-      if (m.name == "psnr" && drop > 0.5) warn(formatted("PSNR against the targets falls by {:.2f} dB{}", drop, blame));
-      else if (m.name != "psnr" && drop >= 0.01) warn(formatted("{} falls by {:.2f} points{}", m.name, 100 * drop, blame));
-    }
-    for (const OutputQuality& o : report_.outputs)
-      if (o.sqnr_db < 20) warn(formatted("output {} is only {} away from the float model's (SQNR){}", quote(o.name), decibel_text(o.sqnr_db), blame));
-  }
-
-  static std::string decibel_text(double v) { return formatted("{:.1f} dB", v); }
 
   Session& reference_;
   Session& model_;

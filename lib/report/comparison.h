@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs two models on the same samples and fills the report: outputs, the task's metric, layers, cost, and
-// the warnings that follow from them.
+// Runs two models on the same samples and fills the report: outputs, the task's metric, layers, cost.
 #pragma once
 
 #include <functional>

@@ -50,6 +50,12 @@ struct Suspect {
   double noise;                    // at the network's outputs, when it alone is rounded
 };
 
+// By the noise that a part of the multiply-adds in more bits takes away.
+void worst_first(std::vector<Suspect>& list) {
+  const auto worth = [](const Suspect& s) { return s.noise / (s.share + kLittle); };
+  std::stable_sort(list.begin(), list.end(), [&](const Suspect& a, const Suspect& b) { return worth(a) > worth(b); });
+}
+
 class Chooser {
  public:
   Chooser(const Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx) {}
@@ -154,7 +160,7 @@ class Chooser {
       values_.push_back(std::move(s));
       progress(0.8 * static_cast<double>(i + 1) / static_cast<double>(order.size()));
     }
-    std::stable_sort(values_.begin(), values_.end(), [](const Suspect& a, const Suspect& b) { return a.noise / (a.share + kLittle) > b.noise / (b.share + kLittle); });
+    worst_first(values_);
     return {};
   }
 
@@ -169,7 +175,7 @@ class Chooser {
       TRY(const double noise, noise_of(graph, [&](const Value& v) { return v.name == weight; }));
       list.push_back({{n->output()->name}, products_of(*n) / products_, std::max(0.0, noise - silence)});
     }
-    std::stable_sort(list.begin(), list.end(), [](const Suspect& a, const Suspect& b) { return a.noise / (a.share + kLittle) > b.noise / (b.share + kLittle); });
+    worst_first(list);
     return list;
   }
 
