@@ -25,7 +25,8 @@ Bytes Bytes::of_map(const void* data, size_t size, std::shared_ptr<const void> o
 }
 
 void Bytes::rest() const {
-  if (!is_mapped_) return;
+  constexpr size_t kWorthIt = size_t{1} << 20;
+  if (!is_mapped_ || size_ < kWorthIt) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto from = (reinterpret_cast<uintptr_t>(data_) + page - 1) / page * page;
   const auto to = (reinterpret_cast<uintptr_t>(data_) + size_) / page * page;

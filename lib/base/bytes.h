@@ -36,7 +36,7 @@ class Bytes {
     out.is_mapped_ = is_mapped_;
     return out;
   }
-  // Nobody looks at these for now: those of a mapped file need no memory until somebody does again.
+  // Nobody looks at these for now: many bytes of a mapped file need no memory until somebody does again.
   void rest() const;
   bool operator==(const Bytes& other) const {
     return size_ == other.size_ && (size_ == 0 || std::memcmp(data_, other.data_, size_) == 0);

@@ -17,20 +17,6 @@ constexpr size_t kMomentSamples = 32;  // that moments are measured on, at most
 constexpr double kFurthest = 20;       // octaves of the common factor
 constexpr int kMeasurements = 12;
 
-// A bias that may make up for what the mean loses.
-bool has_bias(const Node& n, const Value& w, int axis) {
-  const Value* b = n.input(2);
-  return b && b->is_constant() && b->dtype == BT_F32 && !b->quant && b->uses().size() == 1 &&
-         b->constant->count() == (*w.shape)[static_cast<size_t>(axis)];
-}
-
-Tensor moved(const Tensor& bias, const std::vector<double>& by) {
-  std::vector<float> values(by.size());
-  for (size_t c = 0; c < by.size(); ++c)
-    values[c] = static_cast<float>(static_cast<double>(bias.floats()[c]) + by[c]);
-  return Tensor::of_floats(bias.shape(), values);
-}
-
 // Constants that were changed for a measurement; they are put back at the end of it.
 class Borrowed {
  public:
@@ -120,7 +106,7 @@ Result<void> StepSearch::measure_moments(SampleSource& data) {
       if (layer.node != n || layer.weight != n->input(1) || layer.weight->uses().size() != 1 || n->op->quant != BT_QUANT_MACS) continue;
       const auto matrix = ProductMatrix::of(*n);
       if (!matrix || !RoundedLayer::is_measurable(*matrix)) continue;
-      TRY(layer.moments, RoundedLayer::measure(run, *n, Side::real, all, {.bias = has_bias(*n, *layer.weight, layer.axis), .threads = options_.threads}));
+      TRY(layer.moments, RoundedLayer::measure(run, *n, Side::real, all, {.bias = free_bias(*n) != nullptr, .threads = options_.threads}));
     }
     run.leave(*n);
   }
@@ -155,9 +141,7 @@ Result<double> StepSearch::error_with(const std::vector<Layer*>& rounded, double
     }
     auto result = layer->moments->round(w, q, 1);
     borrowed.put(*layer->weight, std::move(result.weight));
-    if (!has_bias(*layer->node, *layer->weight, layer->axis)) continue;
-    Value& bias = *layer->node->inputs[2];
-    borrowed.put(bias, moved(*bias.constant, result.bias));
+    if (Value* bias = free_bias(*layer->node)) borrowed.put(*bias, moved_by(*bias->constant, result.bias));
   }
   return error_.of(*graph_);
 }

@@ -53,7 +53,21 @@ bool may_be_wide(const Value& value) {
 
 bool all_finite(const Tensor& floats) {
   const auto values = floats.floats();
-  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  const bool finite = std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  floats.bytes().rest();
+  return finite;
+}
+
+Value* free_bias(const Node& product) {
+  Value* b = product.integer ? nullptr : product.input(2);
+  if (!b || !b->is_constant() || b->dtype != BT_F32 || b->quant || b->uses().size() != 1) return nullptr;
+  return b->constant->count() == (*product.input(1)->shape)[static_cast<size_t>(weight_axis(product))] ? b : nullptr;
+}
+
+Tensor moved_by(const Tensor& floats, const std::vector<double>& by) {
+  std::vector<float> values(by.size());
+  for (size_t i = 0; i < by.size(); ++i) values[i] = static_cast<float>(static_cast<double>(floats.floats()[i]) + by[i]);
+  return Tensor::of_floats(floats.shape(), values);
 }
 
 }  // namespace bantam

@@ -25,4 +25,10 @@ int weight_depth_axis(const Node& node, size_t input = 1);
 bool may_be_wide(const Value& value);
 bool all_finite(const Tensor& floats);
 
+// The bias of a product in float that may make up for its weights: constant, not quantized, one number for each
+// output channel, read by nobody else. Null where there is none.
+Value* free_bias(const Node& product);
+// A vector of floats, moved.
+Tensor moved_by(const Tensor& floats, const std::vector<double>& by);
+
 }  // namespace bantam

@@ -30,7 +30,7 @@ struct Options {
 };
 
 void describe(OptionList& list, Options& o) {
-  list.real("quality", &o.quality, 5, 60, "signal to noise at the outputs that the rounded weights keep, in dB");
+  list.real("quality", &o.quality, 5, 60, "signal to noise at the outputs (of chances: of their logarithms) that the rounded weights alone keep, in dB");
   list.number("samples", &o.samples, 1, 1000, "calibration samples to measure with");
   list.number("small", &o.small, 1, 1000000, "tensors of fewer elements are left to quantize");
   list.number("bits", &o.bits, 8, 16, "a channel whose largest weight would need more gets a coarser step; more than 8 are for weights that are computed in float");

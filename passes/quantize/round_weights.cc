@@ -90,13 +90,6 @@ class Rounder {
     return decode(encode(*exact, *w.quant), *w.quant) != *exact;
   }
 
-  // Whether the node has a bias that may take what the weights leave.
-  bool has_bias(const Node& n) const {
-    const Value* b = options_.bias == "keep" || n.integer ? nullptr : n.input(2);
-    return b && b->is_constant() && b->dtype == BT_F32 && !b->quant && b->uses().size() == 1 &&
-           b->constant->count() == (*n.input(1)->shape)[static_cast<size_t>(weight_axis(n))];
-  }
-
   Result<void> round(const PairedRun& run, const Node& n) {
     const ProductMatrix matrix = *ProductMatrix::of(n);
     if (!RoundedLayer::is_measurable(matrix)) {
@@ -106,7 +99,7 @@ class Rounder {
     }
     ++tried_;
     Value& w = *n.inputs[1];
-    Value* bias = has_bias(n) ? n.inputs[2] : nullptr;
+    Value* bias = options_.bias == "keep" ? nullptr : free_bias(n);
     const Weights exact = original(w), plain = w.constant, bias_before = bias ? bias->constant : nullptr;
     TRY(const auto layer, RoundedLayer::measure(run, n, Side::rounded, teachers_,
                                                 {.columns = static_cast<size_t>(options_.columns),
@@ -117,7 +110,7 @@ class Rounder {
     TRY(const double before, noise(run, n));
     auto rounded = layer->round(*exact, *w.quant, options_.sweeps);
     w.constant = std::make_shared<const Tensor>(std::move(rounded.weight));
-    if (bias) move_bias(*bias, rounded.bias);
+    if (bias) bias->constant = std::make_shared<const Tensor>(moved_by(*bias->constant, rounded.bias));
     TRY(const double after, noise(run, n));
     if (after < before) {
       ctx_.originals.try_emplace(w.name, exact);
@@ -130,13 +123,6 @@ class Rounder {
     if (options_.bias == "store") store(*bias, rounded.noise / static_cast<double>(matrix.depth()));
     if (bias->constant != bias_before) ctx_.originals.try_emplace(bias->name, bias_before);
     return {};
-  }
-
-  static void move_bias(Value& bias, const std::vector<double>& by) {
-    std::vector<float> moved(by.size());
-    for (size_t c = 0; c < by.size(); ++c)
-      moved[c] = static_cast<float>(static_cast<double>(bias.constant->floats()[c]) + by[c]);
-    bias.constant = std::make_shared<const Tensor>(Tensor::of_floats(bias.constant->shape(), moved));
   }
 
   // The best use of bits gives every number of a layer the same share of the noise.
