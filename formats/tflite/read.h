@@ -77,6 +77,7 @@ class TfliteImporter {
   Result<Value*> output_value(int index, const std::string& name);
   Result<Tensor> data_of(const tfl::Tensor& t);
   Result<Bytes> bytes_of(const tfl::Tensor& t) const;
+  std::vector<Value*> with_grid(Value* v, const TensorForm& form, const std::string& name);
   Result<Value*> from_border(Value* v, const TensorForm& form, const std::string& name);
   Result<Value*> quantized(Value* v, const TensorForm& form, const std::string& name);
 

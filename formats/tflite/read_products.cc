@@ -45,54 +45,56 @@ AttrList image_attrs(tfl::Padding padding, int64_t stride_h, int64_t stride_w) {
           {"strides", std::vector<int64_t>{stride_h, stride_w}}};
 }
 
-void add_dilations(AttrList& attrs, int64_t h, int64_t w) {
-  if (h != 1 || w != 1) attrs.emplace_back("dilations", std::vector<int64_t>{h, w});
-}
-
 std::vector<Value*> with_bias(Value* x, Value* w, Value* bias) {
   return bias ? std::vector<Value*>{x, w, bias} : std::vector<Value*>{x, w};
+}
+
+struct ConvOperands {
+  Value *x, *w, *bias;
+};
+
+// What both kinds of convolution have.
+template <typename Options>
+Result<ConvOperands> conv_operands(OperatorReader& r, const Options& o) {
+  TRY(Value* x, r.input(0));
+  TRY(Value* w, r.input(1));
+  TRY(Value* bias, r.optional(2));
+  TRY(need_rank(x, 4, "image"));
+  TRY(need_rank(w, 4, "weight"));
+  TRY(need_positive({o.stride_h(), o.stride_w(), o.dilation_h_factor(), o.dilation_w_factor()}));
+  note_hybrid(r, x, w);
+  return ConvOperands{x, w, bias};
+}
+
+template <typename Options>
+Result<void> become_conv(OperatorReader& r, const Options& o, const ConvOperands& in, int64_t group) {
+  AttrList attrs = image_attrs(o.padding(), o.stride_h(), o.stride_w());
+  const int64_t h = o.dilation_h_factor(), w = o.dilation_w_factor();
+  if (h != 1 || w != 1) attrs.emplace_back("dilations", std::vector<int64_t>{h, w});
+  attrs.emplace_back("group", group);
+  return r.become("Conv", with_bias(in.x, in.w, in.bias), attrs, o.fused_activation_function());
 }
 
 Result<void> read_conv(OperatorReader& r) {
   TRY(r.need(2, 3));
   TRY(const auto* o, r.options<tfl::Conv2DOptions>());
-  TRY(Value* x, r.input(0));
-  TRY(Value* w, r.input(1));
-  TRY(Value* bias, r.optional(2));
-  TRY(need_rank(x, 4, "image"));
-  TRY(need_rank(w, 4, "weight"));
-  TRY(need_positive(
-      {o->stride_h(), o->stride_w(), o->dilation_h_factor(), o->dilation_w_factor()}));
-  note_hybrid(r, x, w);
-  const int64_t channels = x->shape->back(), taken = w->shape->back();
+  TRY(const ConvOperands in, conv_operands(r, *o));
+  const int64_t channels = in.x->shape->back(), taken = in.w->shape->back();
   if (taken < 1 || channels < 1 || channels % taken)
     return bad(formatted("its weight takes {} channels of an image of {}", taken, channels));
-  AttrList attrs = image_attrs(o->padding(), o->stride_h(), o->stride_w());
-  add_dilations(attrs, o->dilation_h_factor(), o->dilation_w_factor());
-  attrs.emplace_back("group", channels / taken);
-  return r.become("Conv", with_bias(x, w, bias), attrs, o->fused_activation_function());
+  return become_conv(r, *o, in, channels / taken);
 }
 
 Result<void> read_depthwise(OperatorReader& r) {
   TRY(r.need(2, 3));
   TRY(const auto* o, r.options<tfl::DepthwiseConv2DOptions>());
-  TRY(Value* x, r.input(0));
-  TRY(Value* w, r.input(1));
-  TRY(Value* bias, r.optional(2));
-  TRY(need_rank(x, 4, "image"));
-  TRY(need_rank(w, 4, "weight"));
-  TRY(need_positive(
-      {o->stride_h(), o->stride_w(), o->dilation_h_factor(), o->dilation_w_factor()}));
-  note_hybrid(r, x, w);
-  const int64_t channels = x->shape->back(), outputs = w->shape->back();
-  if (channels < 1 || outputs < 1 || outputs % channels || w->shape->front() != 1)
-    return bad(
-        formatted("its weight is {} for an image of {} channels", shape_text(*w->shape), channels));
-  TRY(Value* weight, turned(r, w, {3, 1, 2, 0}));
-  AttrList attrs = image_attrs(o->padding(), o->stride_h(), o->stride_w());
-  add_dilations(attrs, o->dilation_h_factor(), o->dilation_w_factor());
-  attrs.emplace_back("group", channels);
-  return r.become("Conv", with_bias(x, weight, bias), attrs, o->fused_activation_function());
+  TRY(ConvOperands in, conv_operands(r, *o));
+  const int64_t channels = in.x->shape->back(), outputs = in.w->shape->back();
+  if (channels < 1 || outputs < 1 || outputs % channels || in.w->shape->front() != 1)
+    return bad(formatted("its weight is {} for an image of {} channels",
+                         shape_text(*in.w->shape), channels));
+  TRY(in.w, turned(r, in.w, {3, 1, 2, 0}));
+  return become_conv(r, *o, in, channels);
 }
 
 // The padding follows from the lengths of the result, as LiteRT computes it.

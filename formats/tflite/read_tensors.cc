@@ -223,18 +223,24 @@ Result<Value*> TfliteImporter::real(Value* v) {
   return made = n->output();
 }
 
-// Of an input: what its readers work on.
-Result<Value*> TfliteImporter::from_border(Value* v, const TensorForm& form,
-                                           const std::string& name) {
-  if (!form.quant || form.dtype == BT_I8 || form.dtype == BT_I32 || form.dtype == BT_I64) return v;
-  if (form.quant->axis >= 0) return not_here(formatted("input {} has several scales", quote(name)));
+// A value of u8 or i16, or what becomes one, with scale and zero point as ONNX gives them.
+std::vector<Value*> TfliteImporter::with_grid(Value* v, const TensorForm& form,
+                                              const std::string& name) {
   const auto zero = static_cast<uint8_t>(form.quant->zero_at(0) + kMoved);
   const auto short_zero = static_cast<int16_t>(form.quant->zero_at(0));
   Value* scale = constant(name + ".scale", Tensor::scalar_float(form.quant->scale[0]));
   Value* offset = constant(
       name + ".zero", form.dtype == BT_U8 ? Tensor(BT_U8, {}, Bytes::copy_of(&zero, 1))
                                           : Tensor(BT_I16, {}, Bytes::copy_of(&short_zero, 2)));
-  TRY(Node* n, graph_.append("DequantizeLinear", name, {v, scale, offset}, {}, {name + ".real"}));
+  return {v, scale, offset};
+}
+
+// Of an input: what its readers work on.
+Result<Value*> TfliteImporter::from_border(Value* v, const TensorForm& form,
+                                           const std::string& name) {
+  if (!form.quant || form.dtype == BT_I8 || form.dtype == BT_I32 || form.dtype == BT_I64) return v;
+  if (form.quant->axis >= 0) return not_here(formatted("input {} has several scales", quote(name)));
+  TRY(Node* n, graph_.append("DequantizeLinear", name, with_grid(v, form, name), {}, {name + ".real"}));
   if (form.dtype == BT_I16) return n->output();
   TensorForm moved = form;
   moved.dtype = BT_I8;
@@ -250,13 +256,7 @@ Result<Value*> TfliteImporter::quantized(Value* v, const TensorForm& form,
     n->output()->quant = form.quant;
     return n->output();
   }
-  const auto zero = static_cast<uint8_t>(form.quant->zero_at(0) + kMoved);
-  const auto short_zero = static_cast<int16_t>(form.quant->zero_at(0));
-  Value* scale = constant(name + ".scale", Tensor::scalar_float(form.quant->scale[0]));
-  Value* offset = constant(
-      name + ".zero", form.dtype == BT_U8 ? Tensor(BT_U8, {}, Bytes::copy_of(&zero, 1))
-                                          : Tensor(BT_I16, {}, Bytes::copy_of(&short_zero, 2)));
-  TRY(Node* n, graph_.append("QuantizeLinear", name, {v, scale, offset}, {}, {name}));
+  TRY(Node* n, graph_.append("QuantizeLinear", name, with_grid(v, form, name), {}, {name}));
   return n->output();
 }
 
