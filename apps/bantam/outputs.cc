@@ -104,6 +104,12 @@ Result<Graph> fitted(const Graph& graph, const Format& format, std::vector<std::
   return own;
 }
 
+// The model that an output holds: its own path, but for C source.
+std::string model_path(const std::string& path) {
+  const std::string inside = model_inside_c_source(path);
+  return inside.empty() ? path : inside;
+}
+
 }  // namespace
 
 std::string meta_of(const std::string& source_hash, const Dataset* data, const std::string& recipe) {
@@ -117,23 +123,21 @@ std::string meta_of(const std::string& source_hash, const Dataset* data, const s
 
 Result<void> check_outputs(const std::vector<std::string>& paths) {
   if (paths.empty()) return Error{Code::usage, "convert needs an output: -o model.btm"};
-  for (const std::string& path : paths) {
-    const std::string inside = model_inside_c_source(path);
-    TRY(writer_of(inside.empty() ? path : inside));
-  }
+  for (const std::string& path : paths) TRY(writer_of(model_path(path)));
   return {};
 }
 
 bool hold_16_bits(const std::vector<std::string>& paths) {
   return std::all_of(paths.begin(), paths.end(), [](const std::string& path) {
-    const std::string inside = model_inside_c_source(path);
-    return (inside.empty() ? path : inside).ends_with(".btm");
+    const auto format = writer_of(model_path(path));
+    return !format.ok() || (*format)->target->wide;  // a path that names none is refused elsewhere
   });
 }
 
 Result<Output> write_output(const std::string& path, const Graph& graph, const OutputOptions& options, OutputFiles& files) {
-  const std::string inside_c = model_inside_c_source(path);
-  TRY(const Format* format, writer_of(inside_c.empty() ? path : inside_c));
+  const std::string inner_path = model_path(path);
+  const bool is_c_source = inner_path != path;
+  TRY(const Format* format, writer_of(inner_path));
   Output out;
   std::optional<Graph> changed;
   if (format->target_recipe[0] != '\0') {
@@ -141,10 +145,10 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
   }
   const Graph& own = changed ? *changed : graph;
   WriteOptions write = options.write;
-  const std::string name = base_name(inside_c.empty() ? path : inside_c);
+  const std::string name = base_name(inner_path);
   write.model_name = name.substr(0, name.size() - std::string_view(format->suffix).size());
   if (format->carries_tests && options.test_vectors > 0) TRY(TestVectorMaker(own, options).add_to(write));
-  TRY(WrittenModel written, within(printable(path), format->write(own, write)));
+  TRY(WrittenModel written, within(printable(path), write_model(own, *format, write)));
   out.row.name = base_name(path);
   out.row.format = format->name;
   out.row.bytes = written.bytes();
@@ -152,7 +156,7 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
   out.size_map = std::move(written.size_map);
   std::vector<OutputFiles::FolderFile> inside;  // of an output that is a folder
   for (WrittenModel::File& f : written.files) {
-    if (!inside_c.empty()) {
+    if (is_c_source) {
       out.row.notes.insert(out.row.notes.begin(), "as C source: the array has these bytes");
       TRY(files.write(path, c_source(path, f.bytes, write.plans.empty() ? 0 : write.plans[0].bytes)));
     } else if (f.path.empty()) {

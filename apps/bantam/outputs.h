@@ -34,7 +34,7 @@ std::string meta_of(const std::string& source_hash, const Dataset* data, const s
 // Checks the suffixes before any work. An error of code usage where there is no output.
 Result<void> check_outputs(const std::vector<std::string>& paths);
 
-// Whether all of them hold activations of 16 bits: of the formats that are written, .btm alone does.
+// Whether the formats of all of them hold activations of 16 bits.
 bool hold_16_bits(const std::vector<std::string>& paths);
 
 Result<Output> write_output(const std::string& path, const Graph& graph, const OutputOptions& options, OutputFiles& files);

@@ -93,7 +93,7 @@ class Check {
   bool holds(const Graph& graph, bool floats) {
     Graph own = graph.clone();
     const auto fitted = run_steps(own, format_.target_recipe, nullptr);
-    const auto written = fitted.ok() ? format_.write(own, {.model_name = "model", .codec = "none"}) : Result<WrittenModel>(fitted.error());
+    const auto written = fitted.ok() ? write_model(own, format_, {.model_name = "model", .codec = "none"}) : Result<WrittenModel>(fitted.error());
     if (!written.ok()) {
       if (answer_.refused.empty())
         for (const std::string& line : split(written.error().message, '\n')) answer_.refused.emplace_back(trim(line));

@@ -34,9 +34,10 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
 
 constexpr TargetSpec kTarget = {
     .runtime = "Qualcomm's converters (QNN, SNPE) and AIMET",
-    .types = "float32 with steps of 8 bits for activations, 4 to 16 bits for weights",
+    .types = "float32 with steps of 8 or 16 bits for activations, 4 to 16 bits for weights",
     .most_axes = 5,
     .most_bytes = 0,
+    .wide = true,
     .in_float = {},
 };
 

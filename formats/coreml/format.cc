@@ -12,6 +12,7 @@ constexpr TargetSpec kTarget = {
     .types = "float32, float16, int32; weights in int8, int4, palettes of 1 to 8 bits, sparse; activations in int8 from iOS 17",
     .most_axes = 5,
     .most_bytes = 0,
+    .wide = false,
     .in_float = {},
 };
 

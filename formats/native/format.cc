@@ -37,9 +37,10 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
 
 constexpr TargetSpec kTarget = {
     .runtime = "bantam's own runtime",
-    .types = "all of ONNX; integers of 8 bits; weights of 1 to 16 bits, palettes, sparse",
+    .types = "all of ONNX; integers of 8 bits, activations of 16; weights of 1 to 16 bits, palettes, sparse",
     .most_axes = BT_MAX_RANK,
     .most_bytes = 0,
+    .wide = true,
     .in_float = {},
 };
 

@@ -28,6 +28,7 @@ constexpr TargetSpec kTarget = {
     .types = "all of ONNX; activations in uint8 or int8, weights in 4, 8 and 16 bits",
     .most_axes = BT_MAX_RANK,
     .most_bytes = 0,
+    .wide = false,
     .in_float = kInFloat,
 };
 

@@ -86,16 +86,7 @@ std::vector<SizeRow> size_map(const OnnxAttempt& found, uint64_t file_bytes) {
 
 }  // namespace
 
-// QDQ of 16 bits needs opset 21 and kernels that runtimes have for few operators.
-static Result<void> refuse_wide(const Graph& graph) {
-  for (const Value* v : graph.values())
-    if (v->quant && v->dtype == BT_I16 && !v->is_constant())
-      return Error{Code::unsupported, formatted("value {} is stored in 16 bits, and ONNX is written with 8-bit activations only; convert with --skip choose-precision", quote(v->name))};
-  return {};
-}
-
 Result<WrittenModel> write_onnx(const Graph& graph, const WriteOptions& options) {
-  TRY(refuse_wide(graph));
   TRY(Attempt attempt, write_lowest(graph, options));
   onnx::ModelProto& model = attempt.model;
   model.set_ir_version(ir_version_of(attempt.found.opset));

@@ -50,6 +50,7 @@ constexpr TargetSpec kTarget = {
     .types = "float32, int8, int32, int64, bool; weights in float16 and int8",
     .most_axes = 6,
     .most_bytes = kMaxBytes,
+    .wide = false,
     .in_float = {},
 };
 

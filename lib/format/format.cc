@@ -34,6 +34,13 @@ uint64_t WrittenModel::bytes() const {
   return sum;
 }
 
+Result<WrittenModel> write_model(const Graph& graph, const Format& format, const WriteOptions& options) {
+  for (const Value* v : graph.values())
+    if (!format.target->wide && v->quant && v->dtype == BT_I16 && !v->is_constant())
+      return Error{Code::unsupported, formatted("value {} is stored in 16 bits, which {} files do not hold; leave 16 bits (wide=) out of the recipe", quote(v->name), format.suffix)};
+  return format.write(graph, options);
+}
+
 Result<Model> read_model(const std::string& path, const ReadOptions& options) {
   TRY(const Bytes file, read_file(path));
   TRY(const Format* format, format_of(file, path));

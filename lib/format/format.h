@@ -73,6 +73,7 @@ struct TargetSpec {
   const char* types;    // of the numbers in tensors and weights
   int most_axes;
   uint64_t most_bytes;  // of one file; 0: no limit
+  bool wide;            // activations may be integers of 16 bits
   // Operators that it computes in float although their values are quantized.
   struct Row {
     const char* op;
@@ -95,7 +96,7 @@ struct Format {
   const char* target_recipe;
   bool carries_tests;  // the file holds test vectors and memory plans
   // The graph as the recipe left it (lowered, where it was quantized), after `target_recipe`. An error of
-  // code unsupported lists everything that the format cannot hold.
+  // code unsupported lists everything that the format cannot hold. Called through write_model.
   Result<WrittenModel> (*write)(const Graph& graph, const WriteOptions& options);
   const TargetSpec* target;
 };
@@ -105,6 +106,8 @@ const std::vector<const Format*>& all_formats();
 Result<const Format*> format_of(const Bytes& file, const std::string& path);
 // The format that an output path names by its suffix; an error of code usage where none does.
 Result<const Format*> writer_of(const std::string& path);
+// Checks what the target says of integers, and calls the writer.
+Result<WrittenModel> write_model(const Graph& graph, const Format& format, const WriteOptions& options);
 Result<Model> read_model(const std::string& path, const ReadOptions& options = {});
 
 }  // namespace bantam
