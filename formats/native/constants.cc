@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/hash.h"
 #include "base/spool.h"
 #include "formats/native/entropy.h"
 #include "formats/native/out.h"
@@ -76,13 +75,9 @@ void Constants::add_tensor(const Tensor& t, uint64_t quant, const Quant* grid, c
 
 uint64_t Constants::tensor_index(const Tensor& t, const bt_quant* quant, const Quant* grid, const std::string& name) {
   const uint64_t place = quant ? quant_index(*quant) + 1 : 0;
-  const std::vector<uint8_t> head = head_of(t, place);
-  std::string key(head.begin(), head.end());
-  const Hash hash = hash_of(t.bytes().data(), t.bytes().size());
-  key.append(hash.begin(), hash.end());
-  const auto [it, fresh] = known_tensors_.try_emplace(key, tensors_.size());
-  if (fresh) add_tensor(t, place, grid, name);
-  return it->second;
+  const uint64_t index = known_tensors_.number_of(std::to_string(place), t, tensors_.size());
+  if (index == tensors_.size()) add_tensor(t, place, grid, name);
+  return index;
 }
 
 void Constants::put_scales(const Scales& q, bool packed, Out& out, std::vector<uint32_t>& stream) {

@@ -10,6 +10,7 @@
 
 #include "formats/native/encode_tensor.h"
 #include "format/size_map.h"
+#include "ir/tensor_index.h"
 #include "runtime/graph.h"
 
 namespace bantam {
@@ -58,7 +59,8 @@ class Constants {
   static void put_tensor(const Record& r, bool packed, Out& out, Spool& weights, std::vector<SizeRow>& owners);
 
   Codec codec_;
-  std::map<std::string, uint64_t> known_quants_, known_tensors_;
+  std::map<std::string, uint64_t> known_quants_;
+  TensorIndex known_tensors_;
   std::vector<Scales> quants_;
   std::vector<Record> tensors_;
   std::optional<Error> failed_;

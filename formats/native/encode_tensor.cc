@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "formats/native/entropy.h"
+#include "ir/scale_runs.h"
 
 namespace bantam {
 namespace {
@@ -38,36 +39,48 @@ void choose_zero(Symbols& s) {
 }
 
 // Whole numbers in [low, low + 2^32).
-bool from_integers(const std::vector<int64_t>& values, bt_mapping mapping, Symbols& out) {
+template <typename T>
+bool from_integers(std::span<const T> values, bt_mapping mapping, Symbols& out) {
   const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
   const uint64_t span = static_cast<uint64_t>(*hi) - static_cast<uint64_t>(*lo);
   if (span >= kSymbolsMax) return false;
+  const T low = *lo;
   out.mapping = mapping;
-  out.low = *lo;
+  out.low = low;
   out.alphabet = span + 1;
-  out.list.reserve(values.size());
-  for (const int64_t v : values) out.list.push_back(static_cast<uint32_t>(v - *lo));
-  if (*lo <= 0 && *hi >= 0) out.zero = static_cast<uint32_t>(-*lo);
+  out.list.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) out.list[i] = static_cast<uint32_t>(values[i]) - static_cast<uint32_t>(low);
+  if (*lo <= 0 && *hi >= 0) out.zero = uint32_t{0} - static_cast<uint32_t>(low);
   else choose_zero(out);
   return true;
+}
+
+bool from_integers(const Tensor& t, Symbols& out) {
+  if (t.dtype() == BT_I8) return from_integers(t.as<int8_t>(), BT_MAP_INT, out);
+  const std::vector<int64_t> values = t.integers();
+  return from_integers(std::span<const int64_t>(values), BT_MAP_INT, out);
 }
 
 // Floats on the grid of a Quant: exact, or refused.
 bool from_grid(const Tensor& t, const Quant& quant, Symbols& out) {
   if (t.dtype() != BT_F32 || quant.axis >= t.rank()) return false;
-  const ChannelIndex channel(t.shape(), quant);
-  std::vector<int64_t> q(static_cast<size_t>(t.count()));
   const auto values = t.floats();
-  for (size_t i = 0; i < q.size(); ++i) {
-    const size_t c = channel(static_cast<int64_t>(i));
-    const float steps = std::nearbyint(values[i] / quant.scale[c]);
-    if (!(std::fabs(steps) < 32768.0f)) return false;
-    q[i] = static_cast<int64_t>(steps) + quant.zero_at(c);
-    const float back = static_cast<float>(q[i] - quant.zero_at(c)) * quant.scale[c];
-    if (std::bit_cast<uint32_t>(back) != std::bit_cast<uint32_t>(values[i] == 0.0f ? 0.0f : values[i])) return false;
-    if (std::bit_cast<uint32_t>(values[i]) == 0x80000000u) return false;  // a negative zero has no code
-  }
-  return from_integers(q, BT_MAP_REAL, out);
+  std::vector<int64_t> q(values.size());
+  bool exact = true;
+  each_scale_run(t, quant, [&](size_t begin, size_t end, size_t c) {
+    const float scale = quant.scale[c];
+    const int64_t zero = quant.zero_at(c);
+    for (size_t i = begin; i < end && exact; ++i) {
+      const float steps = values[i] / scale;
+      exact = std::fabs(steps) < 32768.5f;
+      if (!exact) return;
+      const float whole = round_small(steps);
+      // a negative zero has no code
+      exact = std::fabs(whole) < 32768.0f && std::bit_cast<uint32_t>(whole * scale + 0.0f) == std::bit_cast<uint32_t>(values[i]);
+      q[i] = static_cast<int64_t>(whole) + zero;
+    }
+  });
+  return exact && from_integers(std::span<const int64_t>(q), BT_MAP_REAL, out);
 }
 
 // Elements as bit patterns, with their numbers for sorting.
@@ -154,18 +167,22 @@ bool choose_book(const Tensor& t, Codec codec, Symbols& best) {
   return found;
 }
 
+// Numbers of up to 32 bits, packed from the lowest bit of each byte on.
 class BitWriter {
  public:
   void put(uint64_t v, int bits) {
-    for (int i = 0; i < bits; ++i, ++at_) {
-      if (at_ % 8 == 0) bytes.push_back(0);
-      bytes.back() = static_cast<uint8_t>(bytes.back() | ((v >> i & 1) << (at_ % 8)));
-    }
+    held_ |= v << count_;
+    for (count_ += bits; count_ >= 8; count_ -= 8, held_ >>= 8) bytes_.push_back(static_cast<uint8_t>(held_));
   }
-  std::vector<uint8_t> bytes;
+  std::vector<uint8_t> finish() {
+    if (count_ > 0) bytes_.push_back(static_cast<uint8_t>(held_));
+    return std::move(bytes_);
+  }
 
  private:
-  size_t at_ = 0;
+  std::vector<uint8_t> bytes_;
+  uint64_t held_ = 0;
+  int count_ = 0;
 };
 
 std::string kind_of(const Symbols& s) {
@@ -186,7 +203,7 @@ void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTenso
   if (s.list.size() * static_cast<size_t>(bits) / 8 + book_cost(s) < best_size) {
     BitWriter fixed;
     for (const uint32_t v : s.list) fixed.put(v, bits);
-    consider(BT_CODE_BITS, std::move(fixed.bytes), "");
+    consider(BT_CODE_BITS, fixed.finish(), "");
   }
   const auto zeros = static_cast<size_t>(std::count(s.list.begin(), s.list.end(), s.zero));
   if (zeros * 8 > s.list.size()) {
@@ -195,8 +212,10 @@ void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTenso
       map.put(v != s.zero, 1);
       if (v != s.zero) rest.put(v, bits);
     }
-    map.bytes.insert(map.bytes.end(), rest.bytes.begin(), rest.bytes.end());
-    consider(BT_CODE_SPARSE, std::move(map.bytes), ", sparse");
+    std::vector<uint8_t> bytes = map.finish();
+    const std::vector<uint8_t> others = rest.finish();
+    bytes.insert(bytes.end(), others.begin(), others.end());
+    consider(BT_CODE_SPARSE, std::move(bytes), ", sparse");
   }
   if (codec != Codec::best) return;
   if (s.alphabet <= 256 && entropy_bytes(s.list) + static_cast<double>(book_cost(s)) < static_cast<double>(best_size)) {
@@ -206,8 +225,13 @@ void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTenso
   // rANS decodes about eight times as fast: a large tensor stays with it for the last half percent
   const size_t gain = s.list.size() > kLarge ? best_size / 200 : 0;
   const size_t row = shape.size() > 1 && shape.back() > 2 ? static_cast<size_t>(shape.back()) : 0;
-  consider(BT_CODE_ADAPTIVE, encode_adaptive(s.list, s.zero, row), ", adaptive", gain);
-  if (row && s.list.size() <= kLarge) consider(BT_CODE_ADAPTIVE, encode_adaptive(s.list, s.zero, 0), ", adaptive");
+  const auto adaptive = [&](size_t distance) {
+    const size_t besides = gain + book_cost(s) + 1;
+    if (besides >= best_size) return;
+    if (auto code = encode_adaptive_within(best_size - besides, s.list, s.zero, distance)) consider(BT_CODE_ADAPTIVE, std::move(*code), ", adaptive", gain);
+  };
+  adaptive(row);
+  if (row && s.list.size() <= kLarge) adaptive(0);
 }
 
 // Floats that share nothing but their exponents: each byte of the elements is coded for itself.
@@ -238,9 +262,10 @@ void try_halves(const Tensor& t, EncodedTensor& best, size_t& best_size) {
     if (std::bit_cast<uint32_t>(bt_from_f16(half)) != std::bit_cast<uint32_t>(v)) return;
     bits.put(half, 16);
   }
-  if (bits.bytes.size() + 1 >= best_size) return;
-  best_size = bits.bytes.size() + 1;
-  best = {.mapping = BT_MAP_HALF, .coding = BT_CODE_BITS, .bits = 16, .bytes = std::move(bits.bytes), .description = "f32 as f16"};
+  std::vector<uint8_t> bytes = bits.finish();
+  if (bytes.size() + 1 >= best_size) return;
+  best_size = bytes.size() + 1;
+  best = {.mapping = BT_MAP_HALF, .coding = BT_CODE_BITS, .bits = 16, .bytes = std::move(bytes), .description = "f32 as f16"};
 }
 
 }  // namespace
@@ -253,7 +278,7 @@ EncodedTensor encode_tensor(const Tensor& tensor, const Quant* quant, Codec code
   if (codec == Codec::none || tensor.count() == 0) return best;
   const bool is_integer = bt_is_int(tensor.dtype()) || tensor.dtype() == BT_BOOL;
   Symbols integers, grid, book;
-  if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor.integers(), BT_MAP_INT, integers))
+  if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor, integers))
     try_codings(integers, codec, tensor.shape(), best, best_size);
   if (!is_integer && quant && from_grid(tensor, *quant, grid)) try_codings(grid, codec, tensor.shape(), best, best_size);
   if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && choose_book(tensor, codec, book))

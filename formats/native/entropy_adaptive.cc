@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The encoders over lib/runtime/adaptive.h and mixture.h: their models, with a range encoder behind them.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -30,33 +31,71 @@ void put_varint(std::vector<uint8_t>& out, uint64_t v) {
   out.push_back(static_cast<uint8_t>(v));
 }
 
-std::vector<uint8_t> with_shades(std::span<const uint32_t> symbols, uint32_t zero, size_t row, uint32_t shades) {
+struct Numbers {
+  std::span<const uint32_t> symbols;
+  uint32_t zero;
+  size_t row;
+};
+
+std::vector<uint8_t> with_shades(const Numbers& numbers, uint32_t shades) {
   std::vector<uint8_t> out;
-  put_varint(out, zero);
-  put_varint(out, row);
+  put_varint(out, numbers.zero);
+  put_varint(out, numbers.row);
   out.push_back(static_cast<uint8_t>(shades));
-  std::vector<uint32_t> column(row + 1);
+  std::vector<uint32_t> column(numbers.row + 1);
   const auto model = std::make_unique<bt_adaptive_model>();
-  bt_adaptive_start(model.get(), shades, column.data(), row);
+  bt_adaptive_start(model.get(), shades, column.data(), numbers.row);
   RangeEncoder encoder;
-  for (const uint32_t s : symbols) bt_adaptive_code(model.get(), &kEncoder, &encoder, int64_t{s} - int64_t{zero});
+  for (const uint32_t s : numbers.symbols) bt_adaptive_code(model.get(), &kEncoder, &encoder, int64_t{s} - int64_t{numbers.zero});
   const auto code = encoder.finish();
   out.insert(out.end(), code.begin(), code.end());
   return out;
 }
 
+constexpr size_t kFew = 8192, kMany = 65536;
+
+// The code of the first `n` numbers.
+std::vector<uint8_t> beginning(const Numbers& numbers, size_t n, uint32_t shades) {
+  return with_shades({numbers.symbols.first(n), numbers.zero, std::min(numbers.row, n)}, shades);
+}
+
+// Many symbols fill many contexts; for few ones fewer may be better. A choice that is a hundredth behind after
+// the first numbers is not followed to the end.
+std::vector<uint8_t> with_best_shades(const Numbers& numbers) {
+  const size_t n = numbers.symbols.size(), few = std::min(n, kFew);
+  if (n > kMany) return with_shades(numbers, 2);
+  std::array<std::vector<uint8_t>, 3> codes;
+  size_t least = SIZE_MAX;
+  for (const uint32_t shades : {2u, 0u, 1u}) {
+    codes[shades] = beginning(numbers, few, shades);
+    least = std::min(least, codes[shades].size());
+  }
+  std::vector<uint8_t>* best = nullptr;
+  for (const uint32_t shades : {2u, 0u, 1u}) {
+    std::vector<uint8_t>& code = codes[shades];
+    if (code.size() > least + least / 100) continue;
+    if (few < n) code = with_shades(numbers, shades);
+    if (!best || code.size() < best->size()) best = &code;
+  }
+  return std::move(*best);
+}
+
 }  // namespace
 
 std::vector<uint8_t> encode_adaptive(std::span<const uint32_t> symbols, uint32_t zero, size_t row) {
-  std::vector<uint8_t> best = with_shades(symbols, zero, row, 2);
-  // Many symbols fill many contexts; for few ones fewer may be better.
-  constexpr size_t kMany = 65536;
-  for (const uint32_t shades : {0u, 1u}) {
-    if (symbols.size() > kMany) break;
-    auto code = with_shades(symbols, zero, row, shades);
-    if (code.size() < best.size()) best = std::move(code);
+  return with_best_shades({symbols, zero, row});
+}
+
+std::optional<std::vector<uint8_t>> encode_adaptive_within(size_t limit, std::span<const uint32_t> symbols, uint32_t zero, size_t row) {
+  const Numbers numbers = {symbols, zero, row};
+  if (symbols.size() > 2 * kMany) {  // what is a hundredth behind at first will not come to lie in front
+    const double share = static_cast<double>(kMany) / static_cast<double>(symbols.size());
+    const size_t first = beginning(numbers, kMany, 2).size();
+    if (static_cast<double>(first) > 1.01 * share * static_cast<double>(limit)) return std::nullopt;
   }
-  return best;
+  auto code = with_best_shades(numbers);
+  if (code.size() >= limit) return std::nullopt;
+  return code;
 }
 
 std::vector<uint8_t> encode_mixture(std::span<const uint8_t> bytes) {

@@ -10,15 +10,11 @@ namespace bantam {
 
 class RangeEncoder {
  public:
-  // A 1 has the probability p / 65536.
+  // A 1 has the probability p / 65536. Without a branch on the bit, which nobody could predict.
   void bit(uint32_t p, int bit) {
-    const uint32_t bound = (range_ >> 16) * p;
-    if (bit) {
-      range_ = bound;
-    } else {
-      low_ += bound;
-      range_ -= bound;
-    }
+    const uint32_t bound = (range_ >> 16) * p, is_zero = static_cast<uint32_t>(bit) - 1;  // all ones, or none
+    low_ += bound & is_zero;
+    range_ = (bound & ~is_zero) | ((range_ - bound) & is_zero);
     refill();
   }
   // The n lowest bits of v, at most 16, of which nothing is known.

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cmath>
 
+#include "ir/scale_runs.h"
+
 namespace bantam {
 namespace {
 
@@ -47,15 +49,18 @@ Quant weight_quant(const Tensor& weight, int axis, const WeightScaleOptions& opt
   const auto channels = options.per_channel ? static_cast<size_t>(weight.shape()[static_cast<size_t>(axis)]) : 1;
   q.axis = options.per_channel ? axis : -1;
   q.scale.assign(channels, 1.0f);
-  const ChannelIndex channel(weight.shape(), q);
-  std::vector<std::vector<float>> values(channels);
   const auto w = weight.floats();
-  for (size_t i = 0; i < w.size(); ++i) values[channel(static_cast<int64_t>(i))].push_back(w[i]);
-  float largest = 0;
-  for (const float v : w) largest = std::max(largest, std::fabs(v));
+  std::vector<float> tops(channels);
+  std::vector<std::vector<float>> values(options.by_error ? channels : 0);
+  each_scale_run(weight, q, [&](size_t begin, size_t end, size_t c) {
+    float top = tops[c];
+    for (size_t i = begin; i < end; ++i) top = std::max(top, std::fabs(w[i]));
+    tops[c] = top;
+    if (options.by_error) values[c].insert(values[c].end(), w.begin() + static_cast<std::ptrdiff_t>(begin), w.begin() + static_cast<std::ptrdiff_t>(end));
+  });
+  const float largest = channels ? *std::max_element(tops.begin(), tops.end()) : 0.0f;
   for (size_t c = 0; c < channels; ++c) {
-    float top = 0;
-    for (const float v : values[c]) top = std::max(top, std::fabs(v));
+    float top = tops[c];
     // a dead channel: any scale stores its zeros, a tiny one would only make its bias overflow
     if (top < largest * 1e-6f || top < 1e-30f) top = largest > 0 ? largest : 1.0f;
     const float full = round_up_to_bf16(top / limit);

@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "ir/match.h"
+#include "ir/tensor_index.h"
 #include "pass/pass.h"
 
 namespace bantam {
@@ -72,14 +73,13 @@ std::string key_of(const Node& node) {
 
 bool merge_constants(Graph& graph) {
   bool changed = false;
-  std::map<std::string, Value*> seen;
+  TensorIndex seen;
+  std::vector<Value*> values;
   for (Value* v : graph.values()) {
     if (!v->is_constant() || v->uses().empty()) continue;
-    Value*& first = seen[Key().tensor(*v->constant).quant(v->quant).text()];
-    if (!first)
-      first = v;
-    else
-      changed = read_instead(graph, v, first) || changed;
+    values.push_back(v);
+    Value* first = values[seen.number_of(Key().quant(v->quant).text(), *v->constant, values.size() - 1)];
+    if (v != first) changed = read_instead(graph, v, first) || changed;
     if (v != first && v->uses().empty() && !v->is_output()) graph.erase_constant(v);
   }
   return changed;

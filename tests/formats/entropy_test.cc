@@ -117,6 +117,16 @@ TEST_CASE("the adaptive coder learns what sizes its columns have", "[entropy]") 
   CHECK(encode_adaptive(small, 128, 64).size() < encode_rans(bytes).size());
 }
 
+TEST_CASE("a code that is not shorter than asked for is not made", "[entropy]") {
+  const Symbols few = weights(64, 64, 30, 3), many = weights(2048, 128, 30, 4);
+  for (const Symbols& symbols : {few, many}) {
+    const auto code = encode_adaptive(symbols, 128, 64);
+    CHECK(encode_adaptive_within(code.size() + 1, symbols, 128, 64) == code);
+    CHECK(!encode_adaptive_within(code.size(), symbols, 128, 64));
+    CHECK(!encode_adaptive_within(code.size() / 2, symbols, 128, 64));
+  }
+}
+
 TEST_CASE("zeros are nearly free", "[entropy]") {
   CHECK(encode_adaptive(Symbols(100000, 7), 7, 0).size() < 40);
   CHECK(encode_mixture(Bytes8(10000, 7)).size() < 120);
