@@ -16,6 +16,7 @@
 #include "format/format.h"
 #include "ir/call.h"
 #include "ir/text.h"
+#include "report/faults.h"
 #include "report/layers.h"
 #include "report/table.h"
 
@@ -114,8 +115,8 @@ Json port_json(const std::vector<Value*>& values, const Symbols& symbols) {
 }
 
 Result<int> answer_target(const Options& o, const Graph& graph) {
-  TRY(const Format* format, target_named(o.target));
-  TRY(const TargetAnswer answer, check_target(graph, *format));
+  TRY(const Target target, target_named(o.target));
+  TRY(const TargetAnswer answer, check_target(graph, target));
   const std::string name = base_name(o.model);
   Console::get().print(o.common.json ? to_json(answer, name) : to_text(answer, name));
   return 0;
@@ -140,12 +141,13 @@ Result<int> run(const Options& o) {
   int64_t macs = 0;
   for (const auto& [name, c] : counts) macs += c.macs;
   const auto dependent = data_dependent(g);
+  const auto faults = faults_of(g);
   if (o.common.json) {
     Json ops = Json::array();
     for (const auto& [name, c] : counts) ops.push_back({{"op", name}, {"nodes", c.nodes}, {"int8", c.integer}, {"macs", c.macs}, {"constant_bytes", c.weights}});
     const Json j = {{"model", printable(base_name(o.model))}, {"format", model.format}, {"file_bytes", model.file_bytes}, {"parameters", parameter_count(g)},
                     {"macs", macs}, {"nodes", g.node_count()}, {"inputs", port_json(g.inputs(), g.symbols())}, {"outputs", port_json(g.outputs(), g.symbols())},
-                    {"operators", ops}, {"open_shapes", dependent.size()}, {"notes", model.notes}};
+                    {"operators", ops}, {"open_shapes", dependent.size()}, {"notes", model.notes}, {"faults", faults}};
     console.print(j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
     return 0;
   }
@@ -163,6 +165,7 @@ Result<int> run(const Options& o) {
     out += dependent.size() > 5 ? ", ...\n" : "\n";
   }
   for (const std::string& note : model.notes) out += "  note: " + printable(note) + "\n";
+  for (const std::string& fault : faults) out += "  fault: " + printable(fault) + "\n";
   console.print(out);
   return 0;
 }

@@ -57,6 +57,7 @@ class Importer {
   // nodes.cc
   Result<void> import_nodes(const NodeList& nodes, Scope& scope);
   Result<std::vector<const onnx::NodeProto*>> sorted(const NodeList& nodes, const Scope& scope);
+  void note_scales(const OnnxNode& node);
   Result<void> import_node(const onnx::NodeProto& proto, Scope& scope);
   Result<void> import_constant(const onnx::NodeProto& proto, OnnxNode& node, Scope& scope);
   Result<void> inline_function(const onnx::NodeProto& proto, OnnxNode& node,
@@ -83,6 +84,7 @@ class Importer {
   ExternalData files_;
   std::unordered_map<const void*, Tensor> tensors_;  // by message; see tensor_of
   const ReadOptions& options_;
+  bool notes_scales_ = false;  // said once
   Model result_;
   std::map<FunctionKey, const onnx::FunctionProto*> functions_;
   std::map<FunctionKey, std::map<std::string, onnx::AttributeProto>> function_defaults_;

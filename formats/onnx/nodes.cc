@@ -226,8 +226,20 @@ Result<OnnxNode> Importer::parse_node(const onnx::NodeProto& proto, Scope& scope
   return node;
 }
 
+// A common fault of quantized files, which some runtimes refuse and others read with the first scale alone.
+void Importer::note_scales(const OnnxNode& node) {
+  constexpr int kPerChannel = 13;
+  if (!node.domain.empty() || node.opset >= kPerChannel || (node.op != "DequantizeLinear" && node.op != "QuantizeLinear")) return;
+  const Value* scale = node.input(1);
+  if (!scale || !scale->is_constant() || scale->constant->count() < 2 || notes_scales_) return;
+  notes_scales_ = true;
+  result_.notes.push_back(formatted("{} {} has a scale per channel, which opset {} does not know: runtimes refuse the file or take one "
+                                    "scale for all; it needs opset {}", node.op, quote(node.outputs.empty() ? "" : node.outputs[0]), node.opset, kPerChannel));
+}
+
 Result<void> Importer::import_node(const onnx::NodeProto& proto, Scope& scope) {
   TRY(OnnxNode node, parse_node(proto, scope));
+  note_scales(node);
   if (const auto f = functions_.find({node.domain, node.op}); f != functions_.end())
     return inline_function(proto, node, *f->second, scope);
   pending_captures_.clear();
