@@ -11,6 +11,7 @@
 #include "apps/bantam/outputs.h"
 #include "apps/bantam/recipe_flags.h"
 #include "apps/bantam/report_flags.h"
+#include "apps/bantam/target_check.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/hash.h"
@@ -32,7 +33,7 @@ struct Options {
   RecipeFlags recipe;
   ReportFlags report;
   DataFlags data;
-  std::string input, codec = "best", io_layout = "keep", io_type = "keep", onnx_integers = "u8u8";
+  std::string input, codec = "best", io_layout = "keep", io_type = "keep", onnx_integers = "u8u8", target;
   std::vector<std::string> outputs;
   int threads = 1, test_vectors = 2, opset = 0, ios = 0;
   uint64_t seed = 0;
@@ -56,7 +57,8 @@ class Conversion {
       borders.arguments = {{"layout", o_.io_layout}, {"type", o_.io_type}};
       steps.push_back(std::move(borders));
     }
-    if (!hold_16_bits(o_.outputs)) keep_to_8_bits(steps);
+    if (!o_.target.empty()) TRY(aim(steps));
+    if (!gain_by_16_bits(o_.outputs)) keep_to_8_bits(steps);
     TRY(recipe_, expand_recipe(steps));
     if (o_.print_recipe) {
       console_.print(recipe_);
@@ -77,11 +79,27 @@ class Conversion {
   }
 
  private:
-  // What 8 bits would ruin stays in float then, unless the recipe itself says otherwise.
-  static void keep_to_8_bits(std::vector<Step>& steps) {
-    for (Step& s : steps) {
-      if (s.pass && s.pass->name == "choose-precision" && !is_set(s.arguments, "wide")) set_argument(s.arguments, "wide", "0");
-    }
+  // What the recipe itself says stays.
+  static void set_unless_said(std::vector<Step>& steps, const std::string& pass, const std::string& name, const std::string& value) {
+    for (Step& s : steps)
+      if (s.pass && s.pass->name == pass && !is_set(s.arguments, name)) set_argument(s.arguments, name, value);
+  }
+
+  // What 8 bits would ruin stays in float then.
+  static void keep_to_8_bits(std::vector<Step>& steps) { set_unless_said(steps, "choose-precision", "wide", "0"); }
+
+  // A profile of a format has integers only, up to the outputs.
+  Result<void> aim(std::vector<Step>& steps) {
+    TRY(const Target target, target_named(o_.target));
+    const auto written = [&](const std::string& path) { return path.ends_with(target.format->suffix); };
+    if (std::none_of(o_.outputs.begin(), o_.outputs.end(), written))
+      return Error{Code::usage, formatted("--target {} needs an output that ends in {}", o_.target, target.format->suffix)};
+    profile_ = target.profile();
+    if (profile_.empty()) return {};
+    set_unless_said(steps, "quantize", "tail", "int8");
+    set_unless_said(steps, "choose-precision", "wide", "0");
+    set_unless_said(steps, "choose-precision", "float", "0");
+    return {};
   }
 
   Result<void> read() {
@@ -163,6 +181,7 @@ class Conversion {
     options.write.names = !o_.strip_names;
     options.write.opset = o_.opset;
     options.write.integers = o_.onnx_integers;
+    options.write.profile = profile_;
     options.write.float16 = o_.float16;
     options.write.dynamic_range = o_.dynamic_range;
     options.write.ios = o_.ios;
@@ -231,7 +250,7 @@ class Conversion {
 
   const Options& o_;
   Console& console_;
-  std::string recipe_;
+  std::string recipe_, profile_;
   Model model_;
   std::vector<Port> source_inputs_;
   std::optional<Graph> reference_;
@@ -264,6 +283,7 @@ void add_convert(CLI::App& app, Action& action) {
   cmd->add_flag("--strip-names", o->strip_names, "leave out the names of inner layers");
   cmd->add_option("--opset", o->opset, "of .onnx outputs; without it the lowest that holds the model")->check(CLI::Range(13, 25));
   cmd->add_option("--onnx-integers", o->onnx_integers, "activations and weights of .onnx outputs (docs/targets.md)")->check(CLI::IsMember({"u8u8", "u8s8", "s8s8"}))->capture_default_str();
+  cmd->add_option("--target", o->target, "whom the outputs are for: qnn writes .onnx for Qualcomm's processors")->check(CLI::IsMember(target_names()));
   cmd->add_option("--test-vectors", o->test_vectors, "how many the file carries")->check(CLI::Range(0, 16))->capture_default_str();
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
   cmd->add_option("--seed", o->seed, "seed of passes that draw random numbers")->capture_default_str();

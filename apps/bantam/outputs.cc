@@ -127,10 +127,10 @@ Result<void> check_outputs(const std::vector<std::string>& paths) {
   return {};
 }
 
-bool hold_16_bits(const std::vector<std::string>& paths) {
+bool gain_by_16_bits(const std::vector<std::string>& paths) {
   return std::all_of(paths.begin(), paths.end(), [](const std::string& path) {
     const auto format = writer_of(model_path(path));
-    return !format.ok() || (*format)->target->wide;  // a path that names none is refused elsewhere
+    return !format.ok() || (*format)->target->wide_is_fast;  // a path that names none is refused elsewhere
   });
 }
 

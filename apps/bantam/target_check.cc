@@ -42,6 +42,7 @@ class RandomSample : public SampleSource {
 
 constexpr const char* kFloatSteps = "include simplify; fold-qdq; drop-dead; include layout";
 constexpr const char* kIntegerSteps = "calibrate; quantize; lower-to-integer; drop-dead";
+constexpr const char* kProfileSteps = "calibrate; quantize(tail=int8); lower-to-integer; drop-dead";
 
 Result<void> run_steps(Graph& graph, const std::string& steps, SampleSource* data) {
   TRY(const auto parsed, parse_recipe(steps, false));
@@ -70,17 +71,18 @@ const TargetSpec::Row* row_of(const TargetSpec& spec, const Node& n) {
 
 class Check {
  public:
-  Check(const Graph& graph, const Format& format) : source_(graph), format_(format) {}
+  Check(const Graph& graph, const Target& target)
+      : source_(graph), format_(*target.format), spec_(*target.spec), profile_(target.profile()) {}
 
   Result<TargetAnswer> run() {
-    answer_.format = format_.name;
-    answer_.runtime = format_.target->runtime;
+    answer_.format = spec_.name;
+    answer_.runtime = spec_.runtime;
     Graph plain = source_.clone();
     TRY(run_steps(plain, kFloatSteps, nullptr));
     answer_.holds_float = holds(plain, true);
     Graph integers = plain.clone();
     RandomSample sample(plain);
-    if (auto done = run_steps(integers, kIntegerSteps, &sample); !done.ok()) {
+    if (auto done = run_steps(integers, profile_.empty() ? kIntegerSteps : kProfileSteps, &sample); !done.ok()) {
       answer_.notes.push_back("the quantized form was not tried: " + done.error().message);
       return answer_;
     }
@@ -93,7 +95,7 @@ class Check {
   bool holds(const Graph& graph, bool floats) {
     Graph own = graph.clone();
     const auto fitted = run_steps(own, format_.target_recipe, nullptr);
-    const auto written = fitted.ok() ? write_model(own, format_, {.model_name = "model", .codec = "none"}) : Result<WrittenModel>(fitted.error());
+    const auto written = fitted.ok() ? write_model(own, format_, {.model_name = "model", .codec = "none", .profile = profile_}) : Result<WrittenModel>(fitted.error());
     if (!written.ok()) {
       if (answer_.refused.empty())
         for (const std::string& line : split(written.error().message, '\n')) answer_.refused.emplace_back(trim(line));
@@ -107,7 +109,7 @@ class Check {
   void count(const Graph& graph) {
     for (const Node* n : graph.nodes()) {
       if (!computes(*n)) continue;
-      const TargetSpec::Row* row = row_of(*format_.target, *n);
+      const TargetSpec::Row* row = row_of(spec_, *n);
       const bool integer = touches_integers(*n);
       if (integer && !row) {
         ++answer_.integer_nodes;
@@ -130,23 +132,38 @@ class Check {
 
   const Graph& source_;
   const Format& format_;
+  const TargetSpec& spec_;
+  const std::string profile_;
   TargetAnswer answer_;
 };
 
 }  // namespace
 
-Result<TargetAnswer> check_target(const Graph& graph, const Format& format) { return Check(graph, format).run(); }
+Result<TargetAnswer> check_target(const Graph& graph, const Target& target) { return Check(graph, target).run(); }
+
+namespace {
+
+std::vector<Target> all_targets() {
+  std::vector<Target> targets;
+  for (const Format* f : all_formats()) {
+    if (!f->write) continue;
+    targets.push_back({f, f->target});
+    for (const TargetSpec& spec : f->profiles) targets.push_back({f, &spec});
+  }
+  return targets;
+}
+
+}  // namespace
 
 std::vector<std::string> target_names() {
   std::vector<std::string> names;
-  for (const Format* f : all_formats())
-    if (f->write) names.emplace_back(f->name);
+  for (const Target& t : all_targets()) names.emplace_back(t.spec->name);
   return names;
 }
 
-Result<const Format*> target_named(const std::string& name) {
-  for (const Format* f : all_formats())
-    if (f->write && f->name == name) return f;
+Result<Target> target_named(const std::string& name) {
+  for (const Target& t : all_targets())
+    if (t.spec->name == name) return t;
   return Error{Code::usage, formatted("--target {}: targets are {}", quote(name), join(target_names(), ", "))};
 }
 

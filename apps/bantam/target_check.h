@@ -23,10 +23,17 @@ struct TargetAnswer {
   std::vector<std::string> notes;
 };
 
-Result<TargetAnswer> check_target(const Graph& graph, const Format& format);
-// Names for --target: those of the formats that are written.
+// A format, and for which of its runtimes it is written.
+struct Target {
+  const Format* format = nullptr;
+  const TargetSpec* spec = nullptr;
+  std::string profile() const { return spec == format->target ? "" : spec->name; }
+};
+
+Result<TargetAnswer> check_target(const Graph& graph, const Target& target);
+// Names for --target: those of the formats that are written, and of their profiles.
 std::vector<std::string> target_names();
-Result<const Format*> target_named(const std::string& name);
+Result<Target> target_named(const std::string& name);
 
 std::string to_text(const TargetAnswer& answer, const std::string& model);
 std::string to_json(const TargetAnswer& answer, const std::string& model);

@@ -33,11 +33,13 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
 }
 
 constexpr TargetSpec kTarget = {
+    .name = "aimet",
     .runtime = "Qualcomm's converters (QNN, SNPE) and AIMET",
     .types = "float32 with steps of 8 or 16 bits for activations, 4 to 16 bits for weights",
     .most_axes = 5,
     .most_bytes = 0,
     .wide = true,
+    .wide_is_fast = true,
     .in_float = {},
 };
 

@@ -8,11 +8,13 @@ namespace bantam {
 namespace {
 
 constexpr TargetSpec kTarget = {
+    .name = "coreml",
     .runtime = "Core ML on iOS 15 to 18",
     .types = "float32, float16, int32; weights in int8, int4, palettes of 1 to 8 bits, sparse; activations in int8 from iOS 17",
     .most_axes = 5,
     .most_bytes = 0,
     .wide = false,
+    .wide_is_fast = false,
     .in_float = {},
 };
 

@@ -36,11 +36,13 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
 }
 
 constexpr TargetSpec kTarget = {
+    .name = "native",
     .runtime = "bantam's own runtime",
     .types = "all of ONNX; integers of 8 bits, activations of 16; weights of 1 to 16 bits, palettes, sparse",
     .most_axes = BT_MAX_RANK,
     .most_bytes = 0,
     .wide = true,
+    .wide_is_fast = true,
     .in_float = {},
 };
 

@@ -24,13 +24,27 @@ constexpr TargetSpec::Row kInFloat[] = {
     {"Min", kNoKernel, ""},
 };
 constexpr TargetSpec kTarget = {
+    .name = "onnx",
     .runtime = "onnxruntime on CPUs",
     .types = "all of ONNX; activations in uint8 or int8, weights in 4, 8 and 16 bits",
     .most_axes = BT_MAX_RANK,
     .most_bytes = 0,
-    .wide = false,
+    .wide = true,
+    .wide_is_fast = false,  // they are computed as floats
     .in_float = kInFloat,
 };
+
+// Every operator reads and makes integers; there is nothing beside them.
+constexpr TargetSpec kProfiles[] = {{
+    .name = "qnn",
+    .runtime = "Qualcomm's processors, through onnxruntime's QNN execution provider",
+    .types = "activations in uint8 or uint16, weights in int8",
+    .most_axes = 5,
+    .most_bytes = 0,
+    .wide = true,
+    .wide_is_fast = true,
+    .in_float = {},
+}};
 
 }  // namespace
 
@@ -43,6 +57,7 @@ extern const Format format_onnx = {
     .target_recipe = "to-channels-first; repeat { drop-identity; merge-duplicates; drop-dead }",
     .write = write_onnx,
     .target = &kTarget,
+    .profiles = kProfiles,
 };
 
 }  // namespace bantam

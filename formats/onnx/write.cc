@@ -32,6 +32,7 @@ Attempt write_for(const Graph& graph, const WriteOptions& options, int opset, bo
   attempt.found.names = options.names;
   attempt.found.activations = options.integers[0] == 'u' ? BT_U8 : BT_I8;
   attempt.found.weights = options.integers[2] == 'u' ? BT_U8 : BT_I8;
+  if (options.profile == "qnn") attempt.found.activations = BT_U8, attempt.found.weights = BT_I8, attempt.found.wide = BT_U16, attempt.found.pairs = true;
   auto& proto = *attempt.model.mutable_graph();
   proto.set_name(graph.name.empty() ? options.model_name : graph.name);
   OnnxGraphWriter(graph, attempt.found, proto).run();

@@ -111,7 +111,7 @@ void OnnxGraphWriter::write_constant(const Value* v) {
 std::string OnnxGraphWriter::operand(const Value* v) {
   if (!v) return "";
   if (v->is_constant() && v->quant && v->dtype == BT_F32) return stored_weight(v);
-  if (is_stored_quantized(v)) return real_of(v);
+  if (is_stored_quantized(v)) return stored_type(v) == BT_I64 ? reals_in_full(v) : real_of(v);
   if (v->is_constant()) write_constant(v);
   return name_of(v);
 }
@@ -144,6 +144,7 @@ void OnnxGraphWriter::write(const OnnxCall& call) {
 }
 
 void OnnxGraphWriter::write_node(const Node& node) {
+  need_wide(node);
   if (node.is("Quantize")) return write_quantize(operand(node.inputs[0]), node.output(), name_of(node.output()));
   if (node.is("Dequantize")) {  // the first reader of the integers may have written it
     if (const std::string real = real_of(node.inputs[0]); real != name_of(node.output()))
@@ -154,7 +155,9 @@ void OnnxGraphWriter::write_node(const Node& node) {
     return attempt_.refuse(node, formatted("{} with channels last", node.op->name));
   OnnxCall call{node.op->name, attempt_.names ? node.name : "", {}, {}, {}, {}, "", ""};
   const size_t captured = captures_of(node);
-  for (size_t i = 0; i + captured < node.inputs.size(); ++i) call.inputs.push_back(operand(node.inputs[i]));
+  const bool moved = is_moved_as_stored(node);
+  for (size_t i = 0; i + captured < node.inputs.size(); ++i)  // what a moved Pad puts around is stored by write_moved
+    call.inputs.push_back(moved && i == 2 ? "" : operand(node.inputs[i]));
   for (const Value* v : node.outputs)
     call.outputs.push_back(v ? name_of(v) : keeps_all_outputs(node) ? attempt_.fresh_name("unused") : "");
   for (auto& [key, value] : node.attrs()) {
@@ -164,7 +167,7 @@ void OnnxGraphWriter::write_node(const Node& node) {
   }
   to_onnx_form(*this, node, call);
   need_opset(attempt_, node, call);
-  if (is_moved_as_stored(node)) write_moved(node, call);
+  if (moved) write_moved(node, call);
   else if (is_stored_quantized(node.output())) finish_quantized(node, call);
   else finish_float(node, call);
 }

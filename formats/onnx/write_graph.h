@@ -38,6 +38,8 @@ struct OnnxAttempt {
   bool fixed = false;  // the opset is what the user wants: older forms are searched where needed
   bool names = true;
   DType activations = BT_U8, weights = BT_U8;  // how i8 is stored: as it is, or shifted by 128
+  DType wide = BT_I16;  // how i16 is stored: as it is, or as u16, shifted by 32768
+  bool pairs = false;   // integers are only between QuantizeLinear and DequantizeLinear: nothing moves or clamps them
   int needed = 0;      // the lowest opset that holds what was written
   std::vector<std::string> refused;   // "Gelu needs opset 20 (node \"act\")"
   std::set<std::string> used_names;   // of values of the whole model: graphs inside see those around them
@@ -62,6 +64,7 @@ class OnnxGraphWriter {
   // ---- for forms ----
   OnnxAttempt& attempt() { return attempt_; }
   int opset() const { return attempt_.opset; }
+  bool keeps_pairs() const { return attempt_.pairs; }
   const Symbols& symbols() const { return graph_.symbols(); }
   std::string constant(const std::string& base, const Tensor& tensor);
   std::string scalar(const std::string& base, DType dtype, double value);
@@ -70,6 +73,8 @@ class OnnxGraphWriter {
   void write(const OnnxCall& call);
   // The integers of a quantized value in reals.
   std::string real_of(const Value* v);
+  // The operator works on integers alone, which onnxruntime has kernels for.
+  bool is_moved_as_stored(const Node& node) const;
   // Elements of i8 (one, or a tensor) in the type that stores activations.
   std::string activation(const std::string& base, const Tensor& i8);
   std::string activation(const std::string& base, int64_t i8);
@@ -95,8 +100,11 @@ class OnnxGraphWriter {
   const Affine& affine_of(const Value* v);
   void write_quantize(const std::string& real, const Value* v, const std::string& to);
   std::string stored_weight(const Value* v);
+  std::string reals_in_full(const Value* v);
+  void need_wide(const Node& node);
   // Write the node, its clamp, and what makes its integers.
   void finish_quantized(const Node& node, OnnxCall& call);
+  void finish_in_pairs(const Node& node, OnnxCall& call, bool clamps);
   void finish_float(const Node& node, OnnxCall& call);
   void write_clamp(const Node& node, const std::string& from, const std::string& to);
 
@@ -109,11 +117,8 @@ class OnnxGraphWriter {
   Names written_;  // constants
 };
 
-// Integers of i8 as another type stores them: of u8, shifted by 128.
+// Integers of i8 as u8 stores them: shifted by 128; of i16 as u16, likewise; of i64 as i32.
 Tensor stored(const Tensor& integers, DType type);
-
-// A move of integers that is written without reals around it: runtimes would compute it in float.
-bool is_moved_as_stored(const Node& node);
 
 // True where the value's elements are integers that stand for reals.
 inline bool is_stored_quantized(const Value* v) { return v && v->quant && bt_is_int(v->dtype); }

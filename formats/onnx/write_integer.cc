@@ -6,7 +6,9 @@
 namespace bantam {
 namespace {
 
-bool is_quantized(const Node& node) { return is_stored_quantized(node.input(0)) && is_stored_quantized(node.output()); }
+bool is_quantized(const OnnxGraphWriter& w, const Node& node) {
+  return !w.keeps_pairs() && is_stored_quantized(node.input(0)) && is_stored_quantized(node.output());
+}
 
 // All axes of an image behind batch and channels.
 bool is_over_image(const Node& node) {
@@ -20,7 +22,7 @@ bool is_over_image(const Node& node) {
 }
 
 void reduce_mean(OnnxGraphWriter& w, const Node& node, OnnxCall& call) {
-  if (!is_quantized(node) || !is_over_image(node)) return;
+  if (!is_quantized(w, node) || !is_over_image(node)) return;
   call.op = "GlobalAveragePool";
   if (!node.attr_int("keepdims")) {
     std::vector<int64_t> axes;
@@ -33,7 +35,7 @@ void reduce_mean(OnnxGraphWriter& w, const Node& node, OnnxCall& call) {
 }
 
 void global_max_pool(OnnxGraphWriter& w, const Node& node, OnnxCall& call) {
-  if (!is_quantized(node)) return;
+  if (!is_quantized(w, node)) return;
   std::vector<int64_t> axes;
   for (int64_t i = 2; i < node.input(0)->rank(); ++i) axes.push_back(i);
   call.op = "ReduceMax";
@@ -45,7 +47,7 @@ void global_max_pool(OnnxGraphWriter& w, const Node& node, OnnxCall& call) {
 // The opposite of scale * (q - zero) is scale * (~q - ~zero).
 void sub(OnnxGraphWriter& w, const Node& node, OnnxCall& call) {
   const Value* b = node.input(1);
-  if (!is_quantized(node) || !b->is_constant() || b->dtype != BT_I8 || b->quant->axis >= 0) return;
+  if (!is_quantized(w, node) || !b->is_constant() || b->dtype != BT_I8 || b->quant->axis >= 0) return;
   std::vector<uint8_t> codes(b->constant->bytes().data(), b->constant->bytes().data() + b->constant->bytes().size());
   for (uint8_t& q : codes) q = static_cast<uint8_t>(~q);
   const std::string integers = w.activation(b->name + ".opposite", Tensor(BT_I8, b->constant->shape(), Bytes(std::move(codes))));

@@ -3,7 +3,8 @@
 // makes them, weights as integer constants.
 //
 // What happens to the integers alone (a clamp that the range does not imply, a move) stands behind QuantizeLinear:
-// between it and the operator it would keep runtimes from fusing the two.
+// between it and the operator it would keep runtimes from fusing the two. Of 16 bits runtimes have no such
+// kernels; there, and where the target wants every operator between its own pair, it works on reals.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +15,7 @@ namespace bantam {
 namespace {
 
 Tensor zeros_of(const Quant& q, DType type, const Shape& shape) {
-  const int shift = type == BT_U8 && q.storage == BT_I8 ? 128 : 0;
+  const int shift = type == BT_U8 && q.storage == BT_I8 ? 128 : type == BT_U16 && q.storage == BT_I16 ? 32768 : 0;
   std::vector<uint8_t> bytes;
   for (size_t c = 0; c < q.scale.size(); ++c)
     for (size_t b = 0; b < bt_dtype_size(type); ++b) bytes.push_back(static_cast<uint8_t>((q.zero_at(c) + shift) >> (8 * b)));
@@ -45,14 +46,20 @@ bool is_weight(const Value& v) {
 
 Tensor stored(const Tensor& integers, DType type) {
   if (type == integers.dtype()) return integers;
+  if (type == BT_I32) {
+    std::vector<int32_t> narrow;
+    for (const int64_t i : integers.integers()) narrow.push_back(static_cast<int32_t>(i));
+    return {type, integers.shape(), Bytes::copy_of(narrow.data(), narrow.size() * sizeof(int32_t))};
+  }
   std::vector<uint8_t> bytes(integers.bytes().data(), integers.bytes().data() + integers.bytes().size());
-  if (type == BT_U8)
-    for (uint8_t& b : bytes) b ^= 0x80;
+  const size_t size = bt_dtype_size(type);  // the sign is in the last byte
+  for (size_t i = size - 1; i < bytes.size() && (type == BT_U8 || type == BT_U16); i += size) bytes[i] ^= 0x80;
   return {type, integers.shape(), Bytes(std::move(bytes))};
 }
 
-bool is_moved_as_stored(const Node& node) {
-  return is_stored_quantized(node.input(0)) && is_stored_quantized(node.output()) && (node.is("Pad") || node.is("SpaceToDepth"));
+bool OnnxGraphWriter::is_moved_as_stored(const Node& node) const {
+  if (attempt_.pairs || !is_stored_quantized(node.input(0)) || !is_stored_quantized(node.output())) return false;
+  return node.output()->dtype == BT_I8 && (node.is("Pad") || node.is("SpaceToDepth"));
 }
 
 std::string OnnxGraphWriter::activation(const std::string& base, const Tensor& i8) { return constant(base, stored(i8, attempt_.activations)); }
@@ -64,6 +71,12 @@ std::string OnnxGraphWriter::activation(const std::string& base, int64_t i8) {
 DType OnnxGraphWriter::stored_type(const Value* v) const {
   if (!v->quant) return v->dtype;
   if (v->dtype == BT_I8) return is_weight(*v) ? attempt_.weights : attempt_.activations;
+  if (v->dtype == BT_I16) return attempt_.wide;
+  if (v->dtype == BT_I64 && v->is_constant()) {  // a bias beside 16 bits; ONNX gives it 32
+    const auto all = v->constant->integers();
+    const bool fits = std::all_of(all.begin(), all.end(), [](int64_t i) { return i >= INT32_MIN && i <= INT32_MAX; });
+    return fits ? BT_I32 : BT_I64;
+  }
   if (v->dtype != BT_F32 || !v->is_constant()) return v->dtype;
   const Quant& q = *v->quant;
   return q.storage == BT_I8 && q.lo() >= -8 && q.hi() <= 7 && attempt_.allows(21) ? BT_I4 : q.storage;
@@ -81,7 +94,7 @@ const OnnxGraphWriter::Affine& OnnxGraphWriter::affine_of(const Value* v) {
   const Shape shape = q.axis < 0 ? Shape{} : Shape{static_cast<int64_t>(q.scale.size())};
   affine.axis = q.axis < 0 ? -1 : std::min(q.axis, v->rank() - 1);
   affine.scale = constant(v->name + ".scale", Tensor::of_floats(shape, q.scale));
-  const bool needless = v->dtype != BT_I8 && std::all_of(q.zero.begin(), q.zero.end(), [](int32_t z) { return z == 0; });
+  const bool needless = v->dtype != BT_I8 && v->dtype != BT_I16 && std::all_of(q.zero.begin(), q.zero.end(), [](int32_t z) { return z == 0; });
   if (!needless) affine.zero = constant(v->name + ".zero", zeros_of(q, type, shape));
   return affine;
 }
@@ -96,6 +109,19 @@ std::string OnnxGraphWriter::real_of(const Value* v) {
   const Affine& affine = affine_of(v);
   write({"DequantizeLinear", attempt_.names ? real : "", {name_of(v), affine.scale, affine.zero}, {real}, affine.attrs(), {}, "", ""});
   return real;
+}
+
+// A bias whose integers no type of DequantizeLinear holds.
+std::string OnnxGraphWriter::reals_in_full(const Value* v) {
+  std::string& real = reals_[v];
+  if (real.empty()) real = constant(v->name + ".real", decode(*v->constant, *v->quant));
+  return real;
+}
+
+void OnnxGraphWriter::need_wide(const Node& node) {
+  const auto is_wide = [](const Value* v) { return v && v->quant && v->dtype == BT_I16; };
+  if (std::any_of(node.inputs.begin(), node.inputs.end(), is_wide) || is_wide(node.output()))
+    attempt_.need(node, 21, "activations of 16 bits");
 }
 
 // A float constant that is stored in integers.
@@ -130,6 +156,7 @@ void OnnxGraphWriter::finish_quantized(const Node& node, OnnxCall& call) {
   const std::string result = call.outputs[0];
   const StoredRange range = clamped(node, *y->quant);
   const bool clamps = range.lo > bt_dtype_min(y->dtype) || range.hi < bt_dtype_max(y->dtype);
+  if (attempt_.pairs || y->dtype == BT_I16) return finish_in_pairs(node, call, clamps);
   call.outputs[0] = attempt_.fresh_name(y->name + ".unrounded");
   write(call);
   std::string at = clamps || !call.move.empty() ? attempt_.fresh_name(y->name + ".rounded") : result;
@@ -140,6 +167,33 @@ void OnnxGraphWriter::finish_quantized(const Node& node, OnnxCall& call) {
     at = to;
   }
   if (!call.move.empty()) write({call.move, "", {at, call.move_list}, {result}, {}, {}, "", ""});
+}
+
+// The result is rounded before it is clamped or moved, and again behind: a clamp between the operator and its
+// QuantizeLinear would keep runtimes from fusing these.
+void OnnxGraphWriter::finish_in_pairs(const Node& node, OnnxCall& call, bool clamps) {
+  const Value* y = node.output();
+  const std::string result = call.outputs[0];
+  const bool moves = !call.move.empty();
+  std::string at = call.outputs[0] = attempt_.fresh_name(y->name + ".unrounded");
+  write(call);
+  // Quantizes `at`; gives the reals of that for another step.
+  const auto rounded = [&](const std::string& what) {
+    const Affine& affine = affine_of(y);
+    const std::string integers = attempt_.fresh_name(y->name + what);
+    write_quantize(at, y, integers);
+    at = attempt_.fresh_name(integers + ".unrounded");
+    return emit("DequantizeLinear", {integers, affine.scale, affine.zero}, affine.attrs(), integers + ".real");
+  };
+  if (clamps) {
+    const std::string real = rounded(".rounded");
+    write_clamp(node, real, at);
+  }
+  if (moves) {
+    const std::string real = rounded(clamps ? ".clamped" : ".rounded");
+    write({call.move, "", {real, call.move_list}, {at}, {}, {}, "", ""});
+  }
+  write_quantize(at, y, result);
 }
 
 // Input and output have the same scale; what a Pad puts around is a real number of ours.
@@ -173,7 +227,7 @@ void OnnxGraphWriter::write_clamp(const Node& node, const std::string& from, con
   const float lo = node.attr_float("lo"), hi = node.attr_float("hi");
   OnnxCall call{"Relu", "", {from}, {to}, {}, {}, "", ""};
   if (lo != 0 || hi != INFINITY) {
-    const DType dtype = node.output()->dtype;
+    const DType dtype = is_stored_quantized(node.output()) ? BT_F32 : node.output()->dtype;
     call.op = "Clip";
     call.inputs.push_back(lo == -INFINITY ? "" : scalar(to + ".lo", dtype, static_cast<double>(lo)));
     call.inputs.push_back(hi == INFINITY ? "" : scalar(to + ".hi", dtype, static_cast<double>(hi)));

@@ -187,8 +187,8 @@ bool is_clamped(const Node& n) {
 bool holds_clamp(const Value* v, float lo, float hi) {
   const Quant& q = *v->quant;
   const float zero = static_cast<float>(q.zero_at(0));
-  return std::nearbyint(lo / q.scale[0]) + zero <= -128 &&
-         std::nearbyint(hi / q.scale[0]) + zero >= 127;
+  return std::nearbyint(lo / q.scale[0]) + zero <= static_cast<float>(bt_dtype_min(v->dtype)) &&
+         std::nearbyint(hi / q.scale[0]) + zero >= static_cast<float>(bt_dtype_max(v->dtype));
 }
 
 Activation activation_of(float lo, float hi) {
@@ -205,7 +205,7 @@ Emitter::Target Emitter::target(const Node& n) {
   if (!is_clamped(n)) return {Activation::NONE, tensor(y), false};
   const float lo = n.attr_float("lo"), hi = n.attr_float("hi");
   const Activation activation = activation_of(lo, hi);
-  const bool inherent = is_q8(y) && holds_clamp(y, lo, hi);
+  const bool inherent = is_quantized(y) && holds_clamp(y, lo, hi);
   if (activation != Activation::NONE || inherent) return {activation, tensor(y), false};
   return {Activation::NONE, between(y, *y->shape), true};
 }
@@ -213,7 +213,7 @@ Emitter::Target Emitter::target(const Node& n) {
 Emitter::Target Emitter::plain_target(const Node& n) {
   const Value* y = n.output();
   const bool inherent =
-      !is_clamped(n) || (is_q8(y) && holds_clamp(y, n.attr_float("lo"), n.attr_float("hi")));
+      !is_clamped(n) || (is_quantized(y) && holds_clamp(y, n.attr_float("lo"), n.attr_float("hi")));
   return {Activation::NONE, inherent ? tensor(y) : between(y, *y->shape), !inherent};
 }
 
@@ -232,13 +232,14 @@ void Emitter::clamp(int x, int y, const Value* v, float lo, float hi) {
   }
   const auto bound = [&](float value) {
     const Tensor t = Tensor::scalar_float(value);
-    return is_q8(v) ? stored("bound", encode(t, *v->quant), v->quant.get())
-                    : stored("bound", t, nullptr);
+    return is_quantized(v) ? stored("bound", encode(t, *v->quant), v->quant.get())
+                           : stored("bound", t, nullptr);
   };
   const bool both = lo != -INFINITY && hi != INFINITY;
   const int middle = both ? between(v, *v->shape) : y;
-  if (lo != -INFINITY) op(BuiltinOperator::MAXIMUM, version(v), {x, bound(lo)}, {middle});
-  if (hi != INFINITY) op(BuiltinOperator::MINIMUM, version(v), {both ? middle : x, bound(hi)}, {y});
+  const int since = version(v, 2, 4);
+  if (lo != -INFINITY) op(BuiltinOperator::MAXIMUM, since, {x, bound(lo)}, {middle});
+  if (hi != INFINITY) op(BuiltinOperator::MINIMUM, since, {both ? middle : x, bound(hi)}, {y});
 }
 
 // ---- the whole ----
@@ -251,6 +252,7 @@ constexpr uint32_t kOnlyCast =
 
 bool is_misfit(const Node& n, const Value& v) {
   if (!has_tensor_type(v.dtype) || !v.shape) return true;
+  if (is_q16(&v)) return v.quant->zero_at(0) != 0;
   if (bt_is_type(v.dtype, kOnlyCast) && !n.is("Cast")) return true;
   return v.quant && v.dtype == BT_F32 && !v.is_constant();  // annotated, not lowered
 }

@@ -18,8 +18,10 @@ namespace bantam {
 using tfl::BuiltinOperator;
 using Activation = tfl::ActivationFunctionType;
 
-// Stored as quantized 8-bit integers.
+// Stored as quantized integers of 8 bits, of 16 bits, or of either.
 inline bool is_q8(const Value* v) { return v && v->dtype == BT_I8 && v->quant; }
+inline bool is_q16(const Value* v) { return v && v->dtype == BT_I16 && v->quant; }
+inline bool is_quantized(const Value* v) { return is_q8(v) || is_q16(v); }
 Error cannot(std::string reason);
 
 class Emitter {
@@ -60,8 +62,10 @@ class Emitter {
   int between(const std::string& name, tfl::TensorType type, const Shape& shape);
 
   // ---- operators ----
-  // Version 2 of most operators is the first that takes int8.
-  static int version(const Value* v, int if_int8 = 2) { return v->dtype == BT_I8 ? if_int8 : 1; }
+  // Version 2 of most operators is the first that takes int8, version 3 the first for int16.
+  static int version(const Value* v, int if_int8 = 2, int if_int16 = 3) {
+    return v->dtype == BT_I8 ? if_int8 : v->dtype == BT_I16 ? if_int16 : 1;
+  }
   void op(BuiltinOperator code, int version, const std::vector<int>& in,
           const std::vector<int>& out) {
     file_.add_operator(code, version, in, out);

@@ -23,22 +23,24 @@ FitNode fit_of(const Node& n) {
 
 bool touches_integers(const Node& n) {
   for (const Value* v : n.inputs)
-    if (is_q8(v)) return true;
+    if (is_quantized(v)) return true;
   for (const Value* v : n.outputs)
-    if (is_q8(v)) return true;
+    if (is_quantized(v)) return true;
   return false;
 }
 
 // ---- conversions that the source model brought ----
 
-// The scale and zero point of a QuantizeLinear or DequantizeLinear of whole int8 tensors.
+// The scale and zero point of a QuantizeLinear or DequantizeLinear of whole int8 or int16 tensors.
 std::shared_ptr<const Quant> linear_quant(const Node& n, const Value* integers) {
   const auto scale = number_of(n.input(1)), zero = number_of(n.input(2));
-  const bool plain = integers->dtype == BT_I8 && n.inputs[1]->dtype == BT_F32;
+  const bool wide = integers->dtype == BT_I16 && zero.value_or(0) == 0;
+  const bool plain = (integers->dtype == BT_I8 || wide) && n.inputs[1]->dtype == BT_F32;
   if (!plain || !scale || !(*scale > 0) || (n.input(2) && !zero)) return nullptr;
   Quant q;
   q.scale = {static_cast<float>(*scale)};
   q.zero = {static_cast<int32_t>(zero.value_or(0))};
+  if (wide) q.storage = BT_I16, q.bits = 16;
   return std::make_shared<const Quant>(q);
 }
 
@@ -51,9 +53,9 @@ Result<void> fit_linear(Graph& graph, Node* n) {
   if (!quant || reals->dtype != BT_F32 || (integers->quant && !(*integers->quant == *quant)))
     return {};
   if (!quantizes && !integers->is_constant()) integers->quant = quant;
-  if (!is_q8(integers) && !quantizes) return {};
+  if (!is_quantized(integers) && !quantizes) return {};
   Speller s(graph, n);
-  TRY(s.become(quantizes ? s.add_q8("Quantize", {n->inputs[0]}, {}, quant)
+  TRY(s.become(quantizes ? s.add_stored("Quantize", {n->inputs[0]}, {}, quant)
                          : s.add("Dequantize", {n->inputs[0]})));
   return {};
 }
@@ -95,8 +97,8 @@ Result<void> fit_graph(Graph& graph, Notes& notes) {
       continue;
     notes.push_back(formatted(
         "{} {} is computed in float: {}", n->op->name, quote(n->name),
-        is_q8(n->output()) ? "the format has no integer operator that does the same"
-                           : "its result is not rounded to integers (quantize(tail=int8) would)"));
+        is_quantized(n->output()) ? "the format has no integer operator that does the same"
+                                  : "its result is not rounded to integers (quantize(tail=int8) would)"));
     TRY(compute_in_float(graph, n));
   }
   for (int round = 0; round < kRounds; ++round) {
@@ -132,7 +134,7 @@ std::vector<Value*> Speller::add_many(const char* op, std::vector<Value*> inputs
   return dummies;
 }
 
-Value* Speller::add_q8(const char* op, std::vector<Value*> inputs, AttrList attrs,
+Value* Speller::add_stored(const char* op, std::vector<Value*> inputs, AttrList attrs,
                        const std::shared_ptr<const Quant>& quant) {
   Value* v = add(op, std::move(inputs), std::move(attrs));
   if (!error_ && quant) {
@@ -173,7 +175,7 @@ Result<void> compute_in_float(Graph& graph, Node* n) {
     }
   }
   Value* y = speller.add(n->op->name, inputs, n->attrs());
-  if (is_q8(n->output())) y = speller.add_q8("Quantize", {y}, {}, n->output()->quant);
+  if (is_quantized(n->output())) y = speller.add_stored("Quantize", {y}, {}, n->output()->quant);
   TRY(speller.become(y));
   return {};
 }
@@ -197,6 +199,10 @@ bool leaves_same_padding_out(const Node& n) {
 
 bool has_integer_form(const Node& n) {
   const Value *x = n.input(0), *y = n.output();
+  if (n.is("AveragePool") && is_quantized(x) && is_quantized(y) && !counts_alike(n) &&
+      !(*x->quant == *y->quant && leaves_same_padding_out(n)))
+    return false;
+  if (std::any_of(n.inputs.begin(), n.inputs.end(), is_q16) || is_q16(y)) return has_wide_form(n);
   if (!is_q8(y)) return n.op->quant == BT_QUANT_SAME && n.outputs.size() > 1;
   switch (n.op->quant) {
     case BT_QUANT_MACS: return !n.is("MatMul") || n.inputs[1]->rank() == 2;
@@ -204,9 +210,8 @@ bool has_integer_form(const Node& n) {
     case BT_QUANT_TABLE: return true;
     case BT_QUANT_SAME: return is_q8(x) && *x->quant == *y->quant;
     case BT_QUANT_ARITH:
-      if (n.is("Softmax")) return y->quant->scale[0] == 1.0f / 256 && y->quant->zero_at(0) == -128;
-      if (!n.is("AveragePool")) return true;
-      return counts_alike(n) || (*x->quant == *y->quant && leaves_same_padding_out(n));
+      return !n.is("Softmax") ||
+             (y->quant->scale[0] == 1.0f / 256 && y->quant->zero_at(0) == -128);
     default: return false;
   }
 }

@@ -41,6 +41,8 @@ Result<void> widen_halves(Graph& graph, Notes& notes);
 Result<void> compute_in_float(Graph& graph, Node* n);
 // The integers of a node can be computed in the format as the IR computes them.
 bool has_integer_form(const Node& n);
+// The same of nodes with 16-bit operands or results (fit_wide.cc).
+bool has_wide_form(const Node& n);
 
 // Writes nodes in front of one that they will replace. After a failure all calls do nothing, and
 // become() returns the error.
@@ -49,7 +51,7 @@ class Speller {
   Speller(Graph& graph, Node* node) : graph_(graph), node_(node) {}
   Value* add(const char* op, std::vector<Value*> inputs, AttrList attrs = {});
   // The same with a result that is stored in integers.
-  Value* add_q8(const char* op, std::vector<Value*> inputs, AttrList attrs,
+  Value* add_stored(const char* op, std::vector<Value*> inputs, AttrList attrs,
                 const std::shared_ptr<const Quant>& quant);
   std::vector<Value*> add_many(const char* op, std::vector<Value*> inputs, AttrList attrs,
                                size_t outputs);

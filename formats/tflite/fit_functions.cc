@@ -93,19 +93,21 @@ Value* rescaled(Graph& graph, Speller& s, Value* v, const std::shared_ptr<const 
     return graph.add_constant(v->name, encode(decode(*v->constant, *v->quant), *quant), quant);
   auto unit = std::make_shared<Quant>();
   unit->scale = {1.0f};
+  unit->storage = quant->storage;
+  unit->bits = quant->bits;
   Value* one =
-      graph.add_constant(v->name + ".one", Tensor(BT_I8, {}, Bytes(std::vector<uint8_t>{1})), unit);
-  return s.add_q8("Mul", {v, one}, {}, quant);
+      graph.add_constant(v->name + ".one", encode(Tensor::scalar_float(1), *unit), unit);
+  return s.add_stored("Mul", {v, one}, {}, quant);
 }
 
 Result<bool> share_scale(Graph& graph, Node* n) {
   const auto& quant = n->output()->quant;
-  if (!is_q8(n->output())) return false;
+  if (!is_quantized(n->output())) return false;
   bool changed = false;
   Speller s(graph, n);
   for (size_t i = 0; i < n->inputs.size(); ++i) {
     Value* v = n->inputs[i];
-    if (!is_q8(v) || *v->quant == *quant) continue;
+    if (!is_quantized(v) || *v->quant == *quant) continue;
     graph.set_input(n, static_cast<int>(i), rescaled(graph, s, v, quant));
     changed = true;
   }
@@ -122,9 +124,9 @@ Result<bool> fit_many(Graph& graph, Node* n) {
   Speller s(graph, n);
   Value* y = n->inputs[0];
   for (size_t i = 1; i < n->inputs.size(); ++i)
-    y = s.add_q8(two, {y, n->inputs[i]}, {}, n->output()->quant);
+    y = s.add_stored(two, {y, n->inputs[i]}, {}, n->output()->quant);
   if (n->is("Mean")) y = s.add("Mul", {y, s.number(1.0f / static_cast<float>(n->inputs.size()))});
-  if (n->inputs.size() == 1) y = s.add_q8("Identity", {y}, {}, n->output()->quant);
+  if (n->inputs.size() == 1) y = s.add_stored("Identity", {y}, {}, n->output()->quant);
   return s.become(y);
 }
 
@@ -139,10 +141,10 @@ Result<bool> fit_depth_to_space(Graph& graph, Node* n) {
   const auto quant = n->output()->quant;
   Speller s(graph, n);
   Value* rows =
-      s.add_q8("Reshape", {n->inputs[0], s.list({-1, in[3] / squares, squares})}, {}, quant);
-  Value* moved = s.add_q8("Transpose", {rows}, {{"perm", std::vector<int64_t>{0, 2, 1}}}, quant);
-  Value* back = s.add_q8("Reshape", {moved, s.list({-1, in[1], in[2], in[3]})}, {}, quant);
-  return s.become(s.add_q8("DepthToSpace", {back},
+      s.add_stored("Reshape", {n->inputs[0], s.list({-1, in[3] / squares, squares})}, {}, quant);
+  Value* moved = s.add_stored("Transpose", {rows}, {{"perm", std::vector<int64_t>{0, 2, 1}}}, quant);
+  Value* back = s.add_stored("Reshape", {moved, s.list({-1, in[1], in[2], in[3]})}, {}, quant);
+  return s.become(s.add_stored("DepthToSpace", {back},
                            {{"blocksize", block}, {"layout", std::string("last")}}, quant));
 }
 

@@ -45,9 +45,9 @@ Result<bool> fit_softmax(Graph& graph, Node* n) {
   std::iota(perm.begin(), perm.end(), 0);
   std::swap(perm[static_cast<size_t>(axis)], perm.back());
   Speller s(graph, n);
-  Value* turned = s.add_q8("Transpose", {n->inputs[0]}, {{"perm", perm}}, n->inputs[0]->quant);
-  Value* y = s.add_q8(n->op->name, {turned}, {{"axis", int64_t{-1}}}, n->output()->quant);
-  return s.become(s.add_q8("Transpose", {y}, {{"perm", perm}}, n->output()->quant));
+  Value* turned = s.add_stored("Transpose", {n->inputs[0]}, {{"perm", perm}}, n->inputs[0]->quant);
+  Value* y = s.add_stored(n->op->name, {turned}, {{"axis", int64_t{-1}}}, n->output()->quant);
+  return s.become(s.add_stored("Transpose", {y}, {{"perm", perm}}, n->output()->quant));
 }
 
 Result<bool> fit_arg(Graph& graph, Node* n) {

@@ -55,13 +55,13 @@ Result<bool> as_image(Graph& graph, Node* n) {
   if (n->output(1)) return false;  // places in a flat image are others
   Speller s(graph, n);
   std::vector<Value*> inputs = n->inputs;
-  inputs[0] = s.add_q8("Unsqueeze", {inputs[0], s.list({1})}, {}, inputs[0]->quant);
+  inputs[0] = s.add_stored("Unsqueeze", {inputs[0], s.list({1})}, {}, inputs[0]->quant);
   const bool has_weight = n->is("Conv") || n->is("ConvTranspose");
   if (has_weight && !inputs[1]->is_constant()) return false;
   if (has_weight) inputs[1] = flat_weight(graph, inputs[1]);
   const auto quant = n->output()->quant;
-  Value* y = s.add_q8(n->op->name, inputs, flat_window(*n), quant);
-  return s.become(s.add_q8("Squeeze", {y, s.list({1})}, {}, quant));
+  Value* y = s.add_stored(n->op->name, inputs, flat_window(*n), quant);
+  return s.become(s.add_stored("Squeeze", {y, s.list({1})}, {}, quant));
 }
 
 bool is_flat(const Node& n) { return n.attr_word("layout") == "last" && n.inputs[0]->rank() == 3; }
@@ -84,9 +84,11 @@ Value* padded(Speller& s, Value* x, const Window& w, bool lowest) {
                                 s.list({0, w.begin[0], w.begin[1], 0, 0, w.end[0], w.end[1], 0})};
   if (lowest && !is_never_negative(x))
     inputs.push_back(
-        s.number(is_q8(x) ? x->quant->scale[0] * static_cast<float>(-128 - x->quant->zero_at(0))
-                          : -INFINITY));
-  return s.add_q8("Pad", inputs, {}, x->quant);
+        s.number(is_quantized(x)
+                     ? x->quant->scale[0] *
+                           static_cast<float>(bt_dtype_min(x->dtype) - x->quant->zero_at(0))
+                     : -INFINITY));
+  return s.add_stored("Pad", inputs, {}, x->quant);
 }
 
 Result<void> set_padding(Node* n, const char* how) {
@@ -189,7 +191,7 @@ Result<bool> mean_by_weights(Graph& graph, Node* n, const Window& w) {
   });
   attrs.emplace_back("group", channels);
   Speller s(graph, n);
-  return s.become(s.add_q8("Conv", {n->inputs[0], weight}, attrs, n->output()->quant));
+  return s.become(s.add_stored("Conv", {n->inputs[0], weight}, attrs, n->output()->quant));
 }
 
 Result<bool> fit_average_pool(Graph& graph, Node* n) {
@@ -197,13 +199,13 @@ Result<bool> fit_average_pool(Graph& graph, Node* n) {
   if (!is_image(*n)) return false;
   const Window w = window_of(*n);
   const Value *x = n->inputs[0], *y = n->output();
-  if (is_q8(y) && !(*x->quant == *y->quant))
+  if (is_quantized(y) && !(*x->quant == *y->quant))
     return x->shape->back() > 0 ? mean_by_weights(graph, n, w) : Result<bool>(false);
   if (is_settled(*n)) return false;
   const bool leaves_out = n->attr_int("count_include_pad") == 0 && w.padding == WindowPadding::same;
   const bool plain = w.padding == WindowPadding::valid || w.padding == WindowPadding::unknown;
   if (leaves_out || plain) return settle_padding(graph, n);
-  if (!is_q8(y)) return has_known_size(*n) ? padded_mean(graph, n, w) : Result<bool>(false);
+  if (!is_quantized(y)) return has_known_size(*n) ? padded_mean(graph, n, w) : Result<bool>(false);
   Speller s(graph, n);
   graph.set_input(n, 0, padded(s, n->inputs[0], w, false));
   TRY(set_padding(n, "VALID"));
@@ -215,9 +217,9 @@ Result<bool> fit_global_pool(Graph& graph, Node* n) {
   std::vector<int64_t> axes;
   for (int i = 1; i + 1 < n->inputs[0]->rank(); ++i) axes.push_back(i);
   Speller s(graph, n);
-  if (axes.empty()) return s.become(s.add_q8("Identity", {n->inputs[0]}, {}, n->output()->quant));
+  if (axes.empty()) return s.become(s.add_stored("Identity", {n->inputs[0]}, {}, n->output()->quant));
   const char* reduce = n->is("GlobalMaxPool") ? "ReduceMax" : "ReduceMean";
-  return s.become(s.add_q8(reduce, {n->inputs[0], s.list(axes)}, {{"keepdims", int64_t{1}}},
+  return s.become(s.add_stored(reduce, {n->inputs[0], s.list(axes)}, {{"keepdims", int64_t{1}}},
                            n->output()->quant));
 }
 
@@ -259,9 +261,9 @@ Result<bool> fit_conv_transpose(Graph& graph, Node* n) {
   attrs.emplace_back("auto_pad", std::string("VALID"));
   if (more[0] || more[1]) attrs.emplace_back("output_padding", more);
   Speller s(graph, n);
-  Value* y = s.add_q8("ConvTranspose", n->inputs, attrs, n->output()->quant);
+  Value* y = s.add_stored("ConvTranspose", n->inputs, attrs, n->output()->quant);
   return s.become(
-      s.add_q8("Slice", {y, s.list(begin), s.list(end), s.list({1, 2})}, {}, n->output()->quant));
+      s.add_stored("Slice", {y, s.list(begin), s.list(end), s.list({1, 2})}, {}, n->output()->quant));
 }
 
 constexpr FitRow kRows[] = {

@@ -5,12 +5,14 @@
 
 #include "base/format.h"
 #include "base/hash.h"
+#include "formats/tflite/since.h"
 
 namespace bantam {
 namespace {
 
 constexpr uint32_t kVersion = 3;  // of the file format
 constexpr size_t kBufferAlignment = 16;
+constexpr size_t kVersionBytes = 16;  // of the text of min_runtime_version, padded with zeros
 
 std::vector<int32_t> lengths(const Shape& shape, int32_t unknown) {
   std::vector<int32_t> list;
@@ -126,9 +128,15 @@ std::vector<uint8_t> ModelBuilder::finish(const std::string& graph_name,
   const auto signatures = flat_.CreateVector(std::vector{signature(inputs, outputs)});
   const auto code_list = flat_.CreateVector(codes);
   const auto text = flat_.CreateString(description);
+  std::string oldest = oldest_runtime(codes_);
+  oldest.resize(kVersionBytes);
+  const uint32_t version = add_buffer(Bytes::copy_of(oldest.data(), oldest.size()));
+  rows_.push_back({"min_runtime_version", "", kVersionBytes});
+  const auto metadata = flat_.CreateVector(std::vector{
+      tfl::CreateMetadata(flat_, flat_.CreateString("min_runtime_version"), version)});
   const auto buffer_list = flat_.CreateVector(buffers_);
   tfl::FinishModelBuffer(flat_, tfl::CreateModel(flat_, kVersion, code_list, graphs, text,
-                                                 buffer_list, 0, 0, signatures));
+                                                 buffer_list, 0, metadata, signatures));
   file_bytes_ = flat_.GetSize();
   return {flat_.GetBufferPointer(), flat_.GetBufferPointer() + flat_.GetSize()};
 }

@@ -13,7 +13,7 @@ bool broadcasts_many(const Node& n) {
 
 Result<void> need(const Node& n, uint32_t types) {
   const DType t = n.inputs[0]->dtype;
-  if (bt_is_type(t, types) || is_q8(n.inputs[0])) return {};
+  if (bt_is_type(t, types) || is_quantized(n.inputs[0])) return {};
   return cannot(formatted("on {}; the format's operator does not take it", bt_dtype_name(t)));
 }
 
@@ -23,6 +23,7 @@ constexpr uint32_t kReals = BT_BIT(BT_F32), kNumbers = kReals | BT_BIT(BT_I32) |
 int mul_version(const Node& n) {
   const Value *a = n.inputs[0], *b = n.inputs[1], *y = n.output();
   if (a->dtype == BT_I64) return 5;
+  if (is_q16(a)) return 4;
   if (!is_q8(a)) return 1;
   const double factor = static_cast<double>(a->quant->scale[0]) *
                         static_cast<double>(b->quant->scale[0]) /
@@ -33,19 +34,19 @@ int mul_version(const Node& n) {
 Result<void> emit_arithmetic(Emitter& e, const Node& n) {
   TRY(need(n, n.is("Div") ? kReals | BT_BIT(BT_I32) : kNumbers));
   const Value* a = n.inputs[0];
-  const int wide = a->dtype == BT_I64 ? 4 : 0;
+  const int longs = a->dtype == BT_I64 ? 4 : 0;
   const std::vector<int> in = e.tensors(n.inputs);
   const auto target = e.target(n);
   auto& flat = e.flat();
   if (n.is("Add"))
-    e.op(BuiltinOperator::ADD, wide ? wide : e.version(a), in, {target.tensor},
-         tfl::CreateAddOptions(flat, target.activation));
+    e.op(BuiltinOperator::ADD, longs ? longs : e.version(a), in, {target.tensor},
+         tfl::CreateAddOptions(flat, target.activation, !is_q16(a)));
   else if (n.is("Sub"))
     e.op(BuiltinOperator::SUB,
-         wide                 ? wide
-         : broadcasts_many(n) ? 3
-                              : e.version(a),
-         in, {target.tensor}, tfl::CreateSubOptions(flat, target.activation));
+         longs                              ? longs
+         : broadcasts_many(n) && !is_q16(a) ? 3
+                                            : e.version(a, 2, 5),
+         in, {target.tensor}, tfl::CreateSubOptions(flat, target.activation, !is_q16(a)));
   else if (n.is("Mul"))
     e.op(BuiltinOperator::MUL, mul_version(n), in, {target.tensor},
          tfl::CreateMulOptions(flat, target.activation));
@@ -59,8 +60,9 @@ Result<void> emit_arithmetic(Emitter& e, const Node& n) {
 Result<void> emit_extreme(Emitter& e, const Node& n) {
   TRY(need(n, kNumbers));
   const auto code = n.is("Max") ? BuiltinOperator::MAXIMUM : BuiltinOperator::MINIMUM;
-  e.op(code, broadcasts_many(n) ? 3 : e.version(n.output()), e.tensors(n.inputs),
-       {e.tensor(n.output())});
+  const Value* y = n.output();
+  e.op(code, broadcasts_many(n) && !is_q16(y) ? 3 : e.version(y, 2, 4), e.tensors(n.inputs),
+       {e.tensor(y)});
   return {};
 }
 

@@ -86,7 +86,7 @@ Result<void> emit_word(Emitter& e, const Node& n) {
   const Value* x = n.inputs[0];
   if (is_q8(x) && !is_native(n)) return emit_table(e, n);
   const bool logical = n.is("Not");
-  const bool fits = x->dtype == BT_F32 || is_q8(x) || (logical && x->dtype == BT_BOOL) ||
+  const bool fits = x->dtype == BT_F32 || is_quantized(x) || (logical && x->dtype == BT_BOOL) ||
                     ((n.is("Abs") || n.is("Neg")) && x->dtype == BT_I32);
   if (!fits)
     return cannot(
@@ -104,7 +104,7 @@ Result<void> emit_clip(Emitter& e, const Node& n) {
   };
   const auto lo = bound(1, -INFINITY), hi = bound(2, INFINITY);
   if (!lo || !hi) return cannot("bounds that are computed");
-  if (x->dtype != BT_F32 && !is_q8(x)) return cannot("a clamp of plain integers");
+  if (x->dtype != BT_F32 && !is_quantized(x)) return cannot("a clamp of plain integers");
   if (*lo == -INFINITY && *hi == INFINITY) {
     e.reshape(e.tensor(x), e.tensor(y), *y->shape);
     return {};
@@ -121,7 +121,7 @@ Result<void> emit_gelu(Emitter& e, const Node& n) {
 }
 
 Result<void> emit_leaky_relu(Emitter& e, const Node& n) {
-  e.op(BuiltinOperator::LEAKY_RELU, 1, e.tensors(n.inputs), {e.tensor(n.output())},
+  e.op(BuiltinOperator::LEAKY_RELU, e.version(n.inputs[0], 1, 2), e.tensors(n.inputs), {e.tensor(n.output())},
        tfl::CreateLeakyReluOptions(e.flat(), n.attr_float("alpha")));
   return {};
 }

@@ -127,7 +127,8 @@ Result<void> emit_resize(Emitter& e, const Node& n) {
     if (!agrees(n, s, axes[0], nearest) || !agrees(n, s, axes[1], nearest)) continue;
     TRY(const int size, target_size(e, n, axes));
     const std::vector<int> in = {e.tensor(x), size}, out = {e.tensor(y)};
-    const int version = s.half_pixel_centers || (nearest && s.align_corners) ? 3 : e.version(x);
+    const bool late = s.half_pixel_centers || (nearest && s.align_corners);
+    const int version = late && !is_q16(x) ? 3 : e.version(x, 2, 4);
     if (nearest)
       e.op(
           BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, version, in, out,

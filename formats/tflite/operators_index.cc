@@ -31,7 +31,7 @@ Result<void> emit_gather(Emitter& e, const Node& n) {
   const Value *x = n.inputs[0], *y = n.output();
   const int64_t axis = positive_axis(n, x->rank());
   const int index = index_tensor(e, n.inputs[1], (*x->shape)[static_cast<size_t>(axis)]);
-  const int version = x->dtype == BT_BOOL ? 3 : e.version(x);
+  const int version = x->dtype == BT_BOOL ? 3 : e.version(x, 2, 4);
   e.op(BuiltinOperator::GATHER, version, {e.tensor(x), index}, {e.tensor(y)},
        tfl::CreateGatherOptions(e.flat(), static_cast<int>(axis)));
   return {};

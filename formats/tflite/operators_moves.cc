@@ -11,8 +11,8 @@ namespace bantam {
 namespace {
 
 // The versions of several operators depend on the number of axes and the type.
-int version_by_rank(Emitter& e, const Value* v, int more_than_4) {
-  return v->rank() > 4 ? more_than_4 : e.version(v);
+int version_by_rank(Emitter& e, const Value* v, int more_than_4, int if_int16) {
+  return v->rank() > 4 ? more_than_4 : e.version(v, 2, if_int16);
 }
 
 // Reshape, Flatten, Squeeze, Unsqueeze: all are RESHAPE, which delegates take.
@@ -38,6 +38,7 @@ Result<void> emit_transpose(Emitter& e, const Node& n) {
   if (perm.empty())
     for (int64_t i = x->rank(); i-- > 0;) perm.push_back(i);
   const int version = x->rank() > 5         ? 6
+                      : is_q16(x)           ? 5
                       : x->rank() > 4       ? 4
                       : x->dtype == BT_BOOL ? 3
                                             : e.version(x);
@@ -67,11 +68,11 @@ Result<void> emit_split(Emitter& e, const Node& n) {
   }
   const int count = static_cast<int>(pieces.size());
   if (std::all_of(lengths.begin(), lengths.end(), [&](int64_t d) { return d == lengths[0]; })) {
-    const int version = x->dtype == BT_I32 ? 3 : e.version(x);
+    const int version = x->dtype == BT_I32 ? 3 : e.version(x, 2, 4);
     e.op(BuiltinOperator::SPLIT, version, {e.int_scalar(axis), e.tensor(x)}, pieces,
          tfl::CreateSplitOptions(e.flat(), count));
   } else {
-    e.op(BuiltinOperator::SPLIT_V, e.version(x), {e.tensor(x), e.ints(lengths), e.int_scalar(axis)},
+    e.op(BuiltinOperator::SPLIT_V, e.version(x, 2, 1), {e.tensor(x), e.ints(lengths), e.int_scalar(axis)},
          pieces, tfl::CreateSplitVOptions(e.flat(), count));
   }
   return {};
@@ -120,7 +121,7 @@ Result<Cut> cut_of(const Node& n) {
     if (!to_border) c.size[a] = to - from;
     c.plain = c.plain && step == 1 && from >= 0 &&
               (to_border || (to >= from && (length >= 0 || (*ends)[i] >= 0)));
-    if (length < 0 && (step < 0 || (from > 0 && to_border && false)))
+    if (length < 0 && step < 0)
       return cannot("a backward slice of a length that is not known");
   }
   return c;
@@ -130,11 +131,11 @@ Result<void> emit_slice(Emitter& e, const Node& n) {
   const Value *x = n.inputs[0], *y = n.output();
   TRY(const Cut c, cut_of(n));
   if (c.plain) {
-    e.op(BuiltinOperator::SLICE, version_by_rank(e, x, 5),
+    e.op(BuiltinOperator::SLICE, version_by_rank(e, x, 5, 4),
          {e.tensor(x), e.ints(c.begin), e.ints(c.size)}, {e.tensor(y)});
     return {};
   }
-  const int version = x->rank() > 4 ? 4 : x->dtype == BT_BOOL ? 3 : e.version(x);
+  const int version = x->rank() > 4 ? 4 : x->dtype == BT_BOOL ? 3 : e.version(x, 2, 1);
   e.op(BuiltinOperator::STRIDED_SLICE, version,
        {e.tensor(x), e.ints(c.begin), e.ints(c.end), e.ints(c.step)}, {e.tensor(y)},
        tfl::CreateStridedSliceOptions(e.flat(), c.begin_mask, c.end_mask));
@@ -164,15 +165,15 @@ Result<void> emit_pad(Emitter& e, const Node& n) {
     const auto number = value ? number_of(value) : std::optional<double>(0);
     if (!number) return cannot("a padding value that is computed");
     if (*number == 0) {
-      e.op(BuiltinOperator::PAD, version_by_rank(e, x, 4), {e.tensor(x), paddings}, {e.tensor(y)});
+      e.op(BuiltinOperator::PAD, version_by_rank(e, x, 4, 3), {e.tensor(x), paddings}, {e.tensor(y)});
       return {};
     }
     const Tensor real = Tensor::scalar_float(static_cast<float>(*number)).reshaped({1});
     const int fill =
-        is_q8(x)
+        is_quantized(x)
             ? e.constant("padding", encode(real, *x->quant), x->quant.get())
             : e.constant("padding", x->dtype == BT_F32 ? real : value->constant->reshaped({1}));
-    e.op(BuiltinOperator::PADV2, version_by_rank(e, x, 4), {e.tensor(x), paddings, fill},
+    e.op(BuiltinOperator::PADV2, version_by_rank(e, x, 4, 3), {e.tensor(x), paddings, fill},
          {e.tensor(y)});
     return {};
   }
@@ -197,7 +198,7 @@ Result<void> emit_expand(Emitter& e, const Node& n) {
 }
 
 Result<void> emit_tile(Emitter& e, const Node& n) {
-  e.op(BuiltinOperator::TILE, e.version(n.inputs[0], 3),
+  e.op(BuiltinOperator::TILE, e.version(n.inputs[0], 3, 1),
        {e.tensor(n.inputs[0]), e.int32_of(n.inputs[1])}, {e.tensor(n.output())});
   return {};
 }
@@ -211,10 +212,10 @@ Result<void> emit_blocks(Emitter& e, const Node& n) {
   const int size = static_cast<int>(n.attr_int("blocksize"));
   const std::vector<int> in = {e.tensor(x)}, out = {e.tensor(n.output())};
   if (n.is("DepthToSpace"))
-    e.op(BuiltinOperator::DEPTH_TO_SPACE, e.version(x), in, out,
+    e.op(BuiltinOperator::DEPTH_TO_SPACE, e.version(x, 2, 1), in, out,
          tfl::CreateDepthToSpaceOptions(e.flat(), size));
   else
-    e.op(BuiltinOperator::SPACE_TO_DEPTH, e.version(x), in, out,
+    e.op(BuiltinOperator::SPACE_TO_DEPTH, e.version(x, 2, 1), in, out,
          tfl::CreateSpaceToDepthOptions(e.flat(), size));
   return {};
 }
@@ -238,7 +239,8 @@ Result<void> emit_cast(Emitter& e, const Node& n) {
 }
 
 Result<void> emit_quantize(Emitter& e, const Node& n) {
-  e.op(BuiltinOperator::QUANTIZE, 1, {e.tensor(n.inputs[0])}, {e.tensor(n.output())});
+  e.op(BuiltinOperator::QUANTIZE, e.version(n.output(), 1, 2), {e.tensor(n.inputs[0])},
+       {e.tensor(n.output())});
   return {};
 }
 

@@ -35,16 +35,17 @@ tfl::Padding padding_of(const Node& n) {
 // The bias of a product with so many outputs; zeros where there is none.
 int bias(Emitter& e, const Node& n, int64_t outputs) {
   const Value *x = n.inputs[0], *w = n.inputs[1], *b = n.input(2);
-  if (b && b->is_constant())
+  if (b && b->is_constant() && (b->dtype == BT_F32 || b->quant))
     return e.constant(b->name, b->constant->reshaped({outputs}),
                       b->dtype == BT_F32 ? nullptr : b->quant.get());
-  if (b) return e.tensor(b);
-  if (!is_q8(x)) return e.constant("zeros", Tensor::zeros(BT_F32, {outputs}));
+  if (b && !b->is_constant()) return e.tensor(b);
+  if (!is_quantized(x)) return e.constant("zeros", Tensor::zeros(BT_F32, {outputs}));
   Quant q = *w->quant;
-  q.storage = BT_I32;
+  q.storage = is_q16(x) ? BT_I64 : BT_I32;
   q.axis = q.axis < 0 ? -1 : 0;
   for (float& scale : q.scale) scale = x->quant->scale[0] * scale;
-  return e.constant("zeros", Tensor::zeros(BT_I32, {outputs}), &q);
+  return b ? e.constant(b->name, b->constant->reshaped({outputs}), &q)
+           : e.constant("zeros", Tensor::zeros(q.storage, {outputs}), &q);
 }
 
 Result<void> emit_depthwise(Emitter& e, const Node& n) {
@@ -61,7 +62,7 @@ Result<void> emit_depthwise(Emitter& e, const Node& n) {
                                         target.activation, dilation.w, dilation.h);
   e.op(BuiltinOperator::DEPTHWISE_CONV_2D,
        dynamic                            ? 6
-       : is_q8(x)                         ? 3
+       : is_quantized(x)                  ? e.version(x, 3, 5)
        : dilation.h > 1 || dilation.w > 1 ? 2
                                           : 1,
        {e.tensor(x), weight, zeros}, {target.tensor}, options);
@@ -86,7 +87,7 @@ Result<void> emit_conv(Emitter& e, const Node& n) {
   e.op(BuiltinOperator::CONV_2D,
        group > 1 ? 6
        : dynamic ? 5
-                 : e.version(x, 3),
+                 : e.version(x, 3, 4),
        {e.tensor(x), weight, add}, {target.tensor}, options);
   e.finish(n, target);
   return {};
@@ -125,9 +126,9 @@ Result<void> emit_fully_connected(Emitter& e, const Node& n, bool outputs_first)
       tfl::CreateFullyConnectedOptions(e.flat(), target.activation, 0, keep, dynamic);
   const int by_channel = w->quant && w->quant->scale.size() > 1 ? 12 : 9;
   e.op(BuiltinOperator::FULLY_CONNECTED,
-       dynamic ? by_channel
-       : keep  ? 5
-               : e.version(x, 4),
+       dynamic               ? by_channel
+       : keep && !is_q16(x)  ? 5
+                             : e.version(x, 4, 7),
        {e.tensor(x), weight, add}, {target.tensor}, options);
   e.finish(n, target);
   return {};

@@ -18,7 +18,7 @@ BuiltinOperator reduction(const Node& n) {
 
 Result<void> emit_reduce(Emitter& e, const Node& n) {
   const Value *x = n.inputs[0], *y = n.output();
-  if (x->dtype != BT_F32 && x->dtype != BT_I32 && x->dtype != BT_I64 && !is_q8(x))
+  if (x->dtype != BT_F32 && x->dtype != BT_I32 && x->dtype != BT_I64 && !is_quantized(x))
     return cannot(formatted("a reduction of {}", bt_dtype_name(x->dtype)));
   auto axes = n.input(1) ? integers_of(n.input(1)) : std::optional(std::vector<int64_t>());
   if (!axes) return cannot("axes that are computed");

@@ -227,7 +227,10 @@ Result<Value*> TfliteImporter::output_value(int index, const std::string& name) 
     TRY(Value* integers, quantized(reals, form, name));
     return integers;
   }
-  if (!v->is_input() && !v->is_constant() && !v->is_output()) return v;
+  if (!v->is_input() && !v->is_constant() && !v->is_output()) {
+    if (!graph_.find(name)) graph_.rename(v, name);
+    return v;
+  }
   TRY(Value* copy, node("Identity", {v}));
   copy->quant = v->quant;
   return copy;

@@ -25,6 +25,12 @@ Result<const Format*> writer_of(const std::string& path) {
     if (path.ends_with(f->suffix)) return f;
     suffixes.emplace_back(f->suffix);
   }
+  const std::string_view ort = ".ort";
+  if (path.ends_with(ort)) {
+    const std::string onnx = path.substr(0, path.size() - ort.size()) + ".onnx";
+    return Error{Code::usage, formatted("-o {}: onnxruntime itself makes such files; write {} and run: python -m onnxruntime.tools.convert_onnx_models_to_ort {} --optimization_style Fixed",
+                                        quote(path), quote(onnx), onnx)};
+  }
   return Error{Code::usage, formatted("-o {}: files ending in {} can be written", quote(path), join(suffixes, ", "))};
 }
 

@@ -40,6 +40,7 @@ struct WriteOptions {
   bool names = true;                 // of inner values and nodes
   int opset = 0;                     // of ONNX; 0: the lowest that holds the graph
   std::string integers = "u8u8";     // activations and weights in ONNX: "u8u8", "u8s8" or "s8s8"
+  std::string profile;               // the TargetSpec of Format::profiles to write for; "": Format::target
   uint64_t most_inside = 1'900'000'000;  // bytes of weights in an ONNX file; others go into a file beside it
   std::vector<TestVector> tests;
   struct Plan {
@@ -69,11 +70,13 @@ struct WrittenModel {
 
 // What the runtime behind a format can do, besides what its writer refuses: data for `inspect --target`.
 struct TargetSpec {
+  const char* name;     // what --target calls it
   const char* runtime;  // who runs the files
   const char* types;    // of the numbers in tensors and weights
   int most_axes;
   uint64_t most_bytes;  // of one file; 0: no limit
   bool wide;            // activations may be integers of 16 bits
+  bool wide_is_fast;    // ... and they are computed faster than floats: choose-precision uses them
   // Operators that it computes in float although their values are quantized.
   struct Row {
     const char* op;
@@ -99,6 +102,8 @@ struct Format {
   // code unsupported lists everything that the format cannot hold. Called through write_model.
   Result<WrittenModel> (*write)(const Graph& graph, const WriteOptions& options);
   const TargetSpec* target;
+  // Runtimes that want the same format in another way: `convert --target NAME`.
+  std::span<const TargetSpec> profiles = {};
 };
 
 const std::vector<const Format*>& all_formats();

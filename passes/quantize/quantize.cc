@@ -292,8 +292,12 @@ class Quantizer {
     if (!v->producer || !v->producer->integer) return nullptr;
     const bool share = v->producer->is("Softmax") || v->producer->is("Sigmoid");
     if (!share && !v->producer->is("Tanh")) return nullptr;
-    if (wide) return std::make_shared<const Quant>(wide_quant({-1, 1}));
     Quant q;
+    if (wide) {  // as the kernels of other runtimes have it
+      q = wide_quant({-1, 1});
+      q.scale = {1.0f / 32768};
+      return std::make_shared<const Quant>(q);
+    }
     q.zero = {share ? -128 : 0};
     q.scale = {share ? 1.0f / 256 : 1.0f / 128};
     return std::make_shared<const Quant>(q);

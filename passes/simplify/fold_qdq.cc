@@ -9,6 +9,7 @@
 // where all its operands come out of DequantizeLinear (weights: see fold-dequantize) and its result
 // goes into QuantizeLinear alone; the sum of a product may leave as float. Everything else stays as
 // it is, and so do the pairs around it. u8 becomes i8: integers and zero points are shifted by 128.
+// i16 stays, where its zero point is 0.
 //
 // The integers are those of the source model up to the rule of rounding (docs/numerics.md): a value
 // on the border between two may become the other one.
@@ -26,11 +27,12 @@ namespace {
 
 using QuantPtr = std::shared_ptr<const Quant>;
 
-// The scale and zero point of a node that quantizes a whole tensor to 8 bits, or back.
+// The scale and zero point of a node that quantizes a whole tensor to 8 or 16 bits, or back.
 QuantPtr quant_of(const Node& n, DType integers) {
   const auto scale = number_of(n.input(1));
   const Value* zero = n.input(2);
-  if (integers != BT_I8 && integers != BT_U8) return nullptr;
+  const bool wide = integers == BT_I16;
+  if (integers != BT_I8 && integers != BT_U8 && !wide) return nullptr;
   if (!scale || n.inputs[1]->dtype != BT_F32 || !(*scale > 0) || !std::isfinite(*scale))
     return nullptr;
   if (zero && !number_of(zero)) return nullptr;
@@ -38,8 +40,12 @@ QuantPtr quant_of(const Node& n, DType integers) {
   q.scale = {static_cast<float>(*scale)};
   const auto z = static_cast<int32_t>(zero ? zero->constant->integer(0) : 0);
   q.zero = {integers == BT_U8 ? z - 128 : z};
+  if (wide && z != 0) return nullptr;
+  if (wide) q.storage = BT_I16, q.bits = 16;
   return std::make_shared<const Quant>(std::move(q));
 }
+
+bool is_wide(const Quant& q) { return q.storage == BT_I16; }
 
 // How the integers behind a value are scaled, where DequantizeLinear makes it; null otherwise.
 QuantPtr dequantized(const Value* v) {
@@ -85,14 +91,17 @@ class Folder {
     const QuantPtr out = quantizer ? quant_of(*quantizer, quantizer->output()->dtype) : nullptr;
     const QuantPtr in = dequantized(n.input(0));
     switch (n.op->quant) {
-      case BT_QUANT_MACS: return in && is_kernel_weight(n) && is_plain_product(n);
+      case BT_QUANT_MACS:
+        if (n.is("ConvTranspose") && ((in && is_wide(*in)) || (out && is_wide(*out)))) return false;
+        return in && is_kernel_weight(n) && is_plain_product(n);
       case BT_QUANT_SAME: return in && out && *in == *out;
       case BT_QUANT_TABLE: return in && out;
       case BT_QUANT_JOIN:
       case BT_QUANT_ARITH:
         for (const Value* v : n.inputs)
           if (v && v->dtype == BT_F32 && !dequantized(v) && !is_stored_operand(v)) return false;
-        return out && (!n.is("Softmax") || (out->scale[0] == 1.0f / 256 && out->zero[0] == -128));
+        return out && (!n.is("Softmax") || is_wide(*out) ||
+                       (out->scale[0] == 1.0f / 256 && out->zero[0] == -128));
       default: return false;
     }
   }

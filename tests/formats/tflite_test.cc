@@ -165,6 +165,27 @@ TEST_CASE("half-precision constants are decoded by the file", "[tflite]") {
   CHECK(count_of(text_of(graph, {.float16 = true}), "DEQUANTIZE v3") == 6);
 }
 
+namespace {
+
+std::string oldest_runtime_of(const Bytes& file) {
+  const tfl::Model& model = *tfl::GetModel(file.data());
+  const tfl::Metadata& entry = *model.metadata()->Get(0);
+  CHECK(entry.name()->str() == "min_runtime_version");
+  const auto& bytes = *model.buffers()->Get(entry.buffer())->data();
+  CHECK(bytes.size() == 16);
+  return reinterpret_cast<const char*>(bytes.data());
+}
+
+}  // namespace
+
+TEST_CASE("the file says which runtime is the oldest that loads it", "[tflite]") {
+  CHECK(oldest_runtime_of(write(fitted("digits_cnn", "exact"))) == "1.14.0");
+  CHECK(oldest_runtime_of(write(fitted("digits_cnn", "weights8"))) == "2.7.0");  // scales per channel
+  const auto wide = parse("graph {\n  in %x : i16[2,3] q(scale=0.5, zero=0)\n  %y : i16[3,2] q(scale=0.5, zero=0) = "
+                          "Transpose(%x)\n  out %y\n}\n");
+  CHECK(oldest_runtime_of(write(wide)) == "2.4.0");
+}
+
 TEST_CASE("the same graph gives the same bytes, and buffers are aligned", "[tflite]") {
   const Graph graph = fitted("digits_cnn", "exact");
   const Bytes file = write(graph);

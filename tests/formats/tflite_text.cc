@@ -12,6 +12,7 @@ const char* type_name(tfl::TensorType t) {
   switch (t) {
     case tfl::TensorType::FLOAT32: return "f32";
     case tfl::TensorType::INT8: return "i8";
+    case tfl::TensorType::INT16: return "i16";
     case tfl::TensorType::INT32: return "i32";
     case tfl::TensorType::INT64: return "i64";
     case tfl::TensorType::BOOL: return "bool";

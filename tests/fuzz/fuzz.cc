@@ -74,6 +74,7 @@ void check_exported(const Graph& graph, const ReadOptions& options) {
     Graph own = graph.clone();
     PassContext ctx;
     if (refused(run_recipe(own, *steps, ctx, {.verify_each = true}))) continue;
+    for (const TargetSpec& spec : format->profiles) (void)refused(write_model(own, *format, {.model_name = "net", .profile = spec.name}));
     auto written = write_model(own, *format, {.model_name = "net"});
     if (refused(written) || !format->read) continue;
     if (auto back = format->read(written->files[0].bytes, std::string("/nonexistent/model") + format->suffix, options); !back.ok())
