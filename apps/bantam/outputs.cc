@@ -68,14 +68,22 @@ class TestVectorMaker {
                      : o_.quantized_borders && p.dtype == BT_I8 ? std::pair(-128.0f, 127.0f) : std::pair(0.0f, 1.0f));
     for (int64_t i = 0; o_.data && i < o_.data->count(); ++i) {
       TRY(const auto sample, o_.data->at(i));
-      for (size_t k = 0; k < sample.size(); ++k)
-        for (int64_t e = 0; e < sample[k].count(); ++e) {
-          const auto v = static_cast<float>(sample[k].number(e));
-          list[k].first = std::min(list[k].first, v);
-          list[k].second = std::max(list[k].second, v);
-        }
+      for (size_t k = 0; k < sample.size(); ++k) widen(list[k], sample[k]);
     }
     return list;
+  }
+
+  static void widen(std::pair<float, float>& range, const Tensor& t) {
+    const auto take = [&](float v) {
+      range.first = std::min(range.first, v);
+      range.second = std::max(range.second, v);
+    };
+    if (t.dtype() == BT_F32) {
+      for (const float v : t.floats()) take(v);
+      return;
+    }
+    const int64_t n = t.count();
+    for (int64_t e = 0; e < n; ++e) take(static_cast<float>(t.number(e)));
   }
 
   // Scratch memory depends on the kernels and the threads, but the file must not: one thread, scalar kernels.

@@ -20,8 +20,23 @@ struct Arrays {
   std::vector<bool> are_pictures;   // u8 arrays that [preprocess] turns into input i
   Preprocess preprocess;
   Samples samples;
+  std::vector<Bytes> whole;  // of the inputs, as they lie in the file
+  mutable size_t read = 0;   // bytes since they rested
   Tensor target;
   int64_t batch = 1;  // rows of one sample along the first axis
+
+  // The sample's slices. What was read before goes back to the file from time to time, so that memory does not
+  // grow with the number of samples.
+  std::vector<Tensor> slices(int64_t i) const {
+    constexpr size_t kRead = size_t{8} << 20;
+    std::vector<Tensor> list = samples.at(i);
+    for (const Tensor& t : list) read += t.bytes().size();
+    if (read > kRead) {
+      for (const Bytes& b : whole) b.rest();
+      read = 0;
+    }
+    return list;
+  }
 };
 
 std::string names_of(const std::vector<Port>& ports) {
@@ -93,6 +108,7 @@ Result<void> cut_inputs(Arrays& a, const DataFile& file, const Container& contai
     TRY(within(place, is_picture ? check_picture_array(array) : check_type(array.dtype(), port.dtype)));
     a.are_pictures.push_back(is_picture);
     cuts.push_back(cutting_port(port, array, is_picture));
+    a.whole.push_back(array.bytes());
     tensors.push_back(array);
   }
   if (file.preprocess && std::find(a.are_pictures.begin(), a.are_pictures.end(), true) == a.are_pictures.end())
@@ -121,7 +137,7 @@ Result<Tensor> input_at(const Arrays& a, const Tensor& slice, size_t k, int64_t 
 
 Result<std::vector<Tensor>> load(const Arrays& a, int64_t i) {
   std::vector<Tensor> inputs;
-  const std::vector<Tensor> slices = a.samples.at(i);
+  const std::vector<Tensor> slices = a.slices(i);
   for (size_t k = 0; k < slices.size(); ++k) {
     TRY(Tensor t, input_at(a, slices[k], k, i));
     inputs.push_back(std::move(t));
@@ -132,7 +148,7 @@ Result<std::vector<Tensor>> load(const Arrays& a, int64_t i) {
 // Converts and checks each array on the way: a NaN, or a number that does not fit, stops the work before any is
 // done.
 Result<Hash> hash(const Arrays& a, int64_t i) {
-  const std::vector<Tensor> slices = a.samples.at(i);
+  const std::vector<Tensor> slices = a.slices(i);
   std::string text;
   for (size_t k = 0; k < slices.size(); ++k) {
     Tensor t = slices[k];

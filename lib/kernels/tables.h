@@ -26,6 +26,14 @@
 #define BT_EACH(i, n) for (int i = 0; i < (n); ++i)
 #endif
 
+/* Asks for what lies a page behind p: the CPU fetches ahead by itself, but stops at the end of each
+   page, and a panel of weights has many. An address only, which may lie behind the last panel. */
+#if defined(__GNUC__)
+#define BT_FETCH_AHEAD(p) __builtin_prefetch((const void*)((uintptr_t)(p) + 4096))
+#else
+#define BT_FETCH_AHEAD(p) (void)(p)
+#endif
+
 void bt_install_products_scalar(bt_kernels* k);
 void bt_install_rows_scalar(bt_kernels* k);
 void bt_install_products_avx2(bt_kernels* k);

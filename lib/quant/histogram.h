@@ -35,6 +35,13 @@ class Histogram {
   double quantile(double fraction) const;
 
  private:
+  struct Seen {  // of some values
+    float lo, hi;
+    uint64_t not_finite;
+  };
+  Seen count_few(std::span<const float> values);
+  Seen count_many(std::span<const float> values);
+
   std::vector<uint64_t> counts_;  // 2 * kSide + 1: negative (large to small), zero, positive
   uint64_t count_ = 0, not_finite_ = 0;
   float min_ = 0, max_ = 0;
