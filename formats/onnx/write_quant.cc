@@ -187,7 +187,13 @@ void OnnxGraphWriter::finish_in_pairs(const Node& node, OnnxCall& call, bool cla
   };
   if (clamps) {
     const std::string real = rounded(".rounded");
-    write_clamp(node, real, at);
+    const StoredRange range = clamped(node, *y->quant);
+    const bool floor = node.attr_float("lo") == 0 && range.hi == bt_dtype_max(y->dtype);  // the largest integer is the ceiling
+    if (floor) write({"Relu", "", {real}, {at}, {}, {}, "", ""});
+    else write_clamp(node, real, at);
+    // measured on its emulator: a Clip of 16-bit values leaves them as they are
+    if (!floor && attempt_.pairs && y->dtype == BT_I16)
+      attempt_.refuse(node, "QNN clamps no 16-bit values but at 0; keep this one in 8 bits (wide=)");
   }
   if (moves) {
     const std::string real = rounded(clamps ? ".clamped" : ".rounded");

@@ -76,7 +76,8 @@ std::vector<int> Emitter::tensors(const std::vector<Value*>& values) {
 }
 
 // Floats with a quant are stored in integers, those that f16 can hold in f16. Palettes and steps of
-// more than 8 bits have no place in the format: their numbers are written as floats.
+// more than 8 bits have no place in the format: their numbers are written as floats, of 16 bits where no
+// integers are made of them (a step more or less there is more than what f16 rounds away).
 int Emitter::stored(const std::string& name, const Tensor& data, const Quant* quant,
                     bool as_integers) {
   const auto reals = [&](int from, int version) {
@@ -91,7 +92,8 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
     if (as_integers) return integers;
     return reals(integers, quant->scale.size() > 1 ? 5 : 2);
   }
-  if (const auto halves = as_halves(data, forms_.halves || (quant && quant->bits > 8)))
+  const bool fine = quant && quant->bits > 8 && !forms_.integers;
+  if (const auto halves = as_halves(data, forms_.halves || fine))
     return reals(file_.add_constant({name, tfl::TensorType::FLOAT16, data.shape()}, *halves, "f16"),
                  3);
   const Quant* own = data.dtype() == BT_F32 ? nullptr : quant;

@@ -28,6 +28,7 @@ class Emitter {
  public:
   struct Forms {
     bool halves = false;  // constants of floats are stored in f16
+    bool integers = false;  // computed values are: what floats lose in front of them is not small
     bool dynamic_range =
         false;  // products read weights of 8 bits themselves, and round their inputs in each run
   };

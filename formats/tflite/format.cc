@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The .tflite format of TensorFlow Lite (LiteRT). A file that was written
 // passes the format's own verifier before anybody gets it.
-#include "base/format.h"
+#include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "format/format.h"
 #include "formats/tflite/emitter.h"
@@ -33,7 +34,9 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
   WrittenModel out;
   TRY(fit_graph(own, out.notes));
   ModelBuilder file;
-  Emitter emitter(own, file, {.halves = options.float16, .dynamic_range = options.dynamic_range});
+  const auto values = own.values();
+  const bool integers = std::any_of(values.begin(), values.end(), is_quantized);
+  Emitter emitter(own, file, {.halves = options.float16, .integers = integers, .dynamic_range = options.dynamic_range});
   TRY(emitter.run());
   std::vector<uint8_t> bytes =
       file.finish(options.model_name, options.meta, emitter.inputs(), emitter.outputs());

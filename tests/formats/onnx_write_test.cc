@@ -170,13 +170,13 @@ TEST_CASE("long weights of ONNX go into a file beside the model", "[formats]") {
 }
 
 // A product of 16-bit values with a clamp that the range does not imply, and a bias that 32 bits hold or do not.
-Graph wide_product(const std::string& bias) {
+Graph wide_product(const std::string& bias, const std::string& clamp = "hi=6, lo=0") {
   const auto graph = parse_graph(R"(graph {
   in %x : f32[1,2]
   const %w : i8[2,2] q(axis=1, narrow=1, scale=[0.01, 0.02]) = [1, 2, 3, 4]
   const %b : i64[2] q(axis=0, scale=[1e-05, 2e-05]) = [)" + bias + R"(]
   %q : i16[1,2] q(scale=0.001, zero=0) = Quantize(%x)
-  %a : i16[1,2] q(scale=0.002, zero=0) = MatMul(%q, %w, %b) {hi=6, lo=0}
+  %a : i16[1,2] q(scale=0.002, zero=0) = MatMul(%q, %w, %b) {)" + clamp + R"(}
   %y = Dequantize(%a)
   out %y
 })");
@@ -221,9 +221,13 @@ TEST_CASE("for QNN every operator stands between its own integers", "[formats]")
     const bool converts = n->is("QuantizeLinear") || n->is("DequantizeLinear");
     for (const Value* v : n->inputs) CHECK((converts || !v || v->is_constant() || bt_is_float(v->dtype)));
   }
-  const Graph wide = read_back(written(wide_product("1, 2"), options));
+  const Graph wide = read_back(written(wide_product("1, 2", "lo=0"), options));
+  CHECK(count_of(wide, "Relu") == 1);
   for (const Node* n : wide.nodes())
     if (n->is("QuantizeLinear")) CHECK(n->output()->dtype == BT_U16);
+  const auto refused = write_onnx(wide_product("1, 2"), options);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message == "ONNX of opset 21 cannot hold: QNN clamps no 16-bit values but at 0; keep this one in 8 bits (wide=) (node \"a\")");
 }
 
 TEST_CASE("what ONNX of an opset cannot hold is listed in one error", "[formats]") {

@@ -186,6 +186,15 @@ TEST_CASE("the file says which runtime is the oldest that loads it", "[tflite]")
   CHECK(oldest_runtime_of(write(wide)) == "2.4.0");
 }
 
+TEST_CASE("weights of 12 bits are halves, but for models whose integers depend on them", "[tflite]") {
+  const std::string weight = "  const %w : f32[16,16] q(i16, bits=12, scale=0.0123) = random(seed=1)\n";
+  const auto plain = parse("graph {\n  in %x : f32[1,16]\n" + weight + "  %y = MatMul(%x, %w)\n  out %y\n}\n");
+  CHECK(count_of(text_of(plain, {}), "DEQUANTIZE v3") == 1);
+  const auto mixed = parse("graph {\n  in %x : f32[1,16]\n" + weight +
+                           "  %a = MatMul(%x, %w)\n  %y : i8[1,16] q(scale=0.1, zero=0) = Quantize(%a)\n  out %y\n}\n");
+  CHECK(count_of(text_of(mixed, {}), "DEQUANTIZE") == 0);
+}
+
 TEST_CASE("the same graph gives the same bytes, and buffers are aligned", "[tflite]") {
   const Graph graph = fitted("digits_cnn", "exact");
   const Bytes file = write(graph);

@@ -157,7 +157,7 @@ def check(o, variant, name, model, calib, samples, folder):
     package, btm = folder / 'M.mlpackage', folder / 'm.btm'
     if needs_data:
         flags = flags + ['--data', calib]
-    flags += fixed_shapes(o.bantam, model, calib if needs_data else samples)
+    flags = flags + fixed_shapes(o.bantam, model, calib if needs_data else samples)
     call(o.bantam, 'convert', model, '-o', package, '-o', btm, '--quiet', '--test-vectors', '0', *flags)
     spec, program = open_package(package)
     evaluator = mil_numpy.Evaluator(program, exact=needs_data)
