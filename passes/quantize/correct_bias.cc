@@ -14,6 +14,7 @@
 // closer to the float one is taken back, and all of them if the model's outputs do not gain.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/format.h"
 #include "pass/pass.h"
@@ -108,7 +109,7 @@ class Corrector {
     TRY(const double before, walk(nodes, false));
     TRY(const double after, walk(nodes, true));
     const bool kept = after < before && !changes_.empty();
-    for (const Change& c : changes_) keep_or_undo(c, kept);
+    settle_changes(kept);
     if (kept)
       ctx_.note(formatted("{} of {} layers: {:.1f} dB at the outputs, {:.1f} dB before",
                           changes_.size(), wanted, decibels(after), decibels(before)));
@@ -181,10 +182,14 @@ class Corrector {
     else if (bias) graph_.add_node_input(&n, bias);
   }
 
-  void keep_or_undo(const Change& c, bool keep) {
-    Value* unwanted = keep ? c.old_bias : c.node->inputs[2];
-    if (!keep) put(*c.node, c.old_bias);
-    if (unwanted && unwanted->uses().empty()) graph_.erase_constant(unwanted);
+  void settle_changes(bool keep) {
+    std::set<Value*> unwanted;  // layers may have shared a bias
+    for (const Change& c : changes_) {
+      unwanted.insert(keep ? c.old_bias : c.node->inputs[2]);
+      if (!keep) put(*c.node, c.old_bias);
+    }
+    for (Value* v : unwanted)
+      if (v && v->uses().empty() && !v->is_output()) graph_.erase_constant(v);
   }
 
   Graph& graph_;
