@@ -54,6 +54,7 @@ Result<int> run(const Options& o) {
   report.threads = o.threads;
   TRY(report.size_map, size_map_of(o.model, model.file_bytes));
   report.layers = layer_rows(model.graph, report.size_map);
+  count_multiply_adds(model.graph, *data, report.layers);
   ComparisonOptions options;
   options.drop_budget = o.max_drop / 100;
   if (o.report.wanted()) options.strips = 3;

@@ -222,6 +222,7 @@ class Conversion {
                                                 : Session::of_graph(inside_ ? *inside_ : model_.graph, {.threads = o_.threads}));
     ComparisonOptions options;
     options.cost = whole;
+    count_multiply_adds(inside_ ? *inside_ : model_.graph, *data, report_.layers);
     if (o_.report.wanted()) options.strips = 3;
     options.progress = [&](double fraction) { console_.progress("compare", fraction); };
     TRY(compare_sessions(reference, model, *data, options, report_));

@@ -267,6 +267,13 @@ Result<void> read_dequantize(OperatorReader& r) {
   return r.become_value(reals);
 }
 
+// A constant, which was made dense when it was read.
+Result<void> read_densify(OperatorReader& r) {
+  TRY(r.need(1, 1));
+  TRY(Value* x, r.input(0));
+  return r.become_value(x);
+}
+
 constexpr ReadRow kRows[] = {
     {Code8::RESHAPE, read_reshape},
     {Code8::SQUEEZE, read_squeeze},
@@ -289,6 +296,7 @@ constexpr ReadRow kRows[] = {
     {Code8::CAST, read_cast},
     {Code8::QUANTIZE, read_quantize},
     {Code8::DEQUANTIZE, read_dequantize},
+    {Code8::DENSIFY, read_densify},
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SLICE and STRIDED_SLICE, and the blocks of batches that stand around dilated convolutions in old
-// files.
+// SLICE, STRIDED_SLICE and REVERSE_V2, and the blocks of batches that stand around dilated
+// convolutions in old files.
 #include <algorithm>
 #include <climits>
 
@@ -18,7 +18,7 @@ constexpr int64_t kEnd = INT64_MAX;
 
 Result<void> read_slice(OperatorReader& r) {
   TRY(r.need(3, 3));
-  TRY(Value* x, r.input(0));
+  TRY(Value * x, r.input(0));
   TRY(const auto begin, r.ints(1));
   TRY(const auto size, r.ints(2));
   if (begin.size() != size.size() || static_cast<int>(begin.size()) != x->rank())
@@ -31,6 +31,14 @@ Result<void> read_slice(OperatorReader& r) {
     end.push_back(size[i] < 0 ? kEnd : begin[i] + size[i]);
   }
   return r.become("Slice", {x, r.list(begin), r.list(end)});
+}
+
+Result<void> read_reverse(OperatorReader& r) {
+  TRY(r.need(2, 2));
+  TRY(Value * x, r.input(0));
+  TRY(const auto axes, r.ints(1));
+  const std::vector<int64_t> from(axes.size(), -1), to(axes.size(), -kEnd), step(axes.size(), -1);
+  return r.become("Slice", {x, r.list(from), r.list(to), r.list(axes), r.list(step)});
 }
 
 // ---- strided slices ----
@@ -85,7 +93,7 @@ Result<Cuts> cuts_of(const Masks& m, size_t rank, const std::vector<int64_t>& be
 Result<void> read_strided_slice(OperatorReader& r) {
   TRY(r.need(4, 4));
   TRY(const auto* o, r.options<tfl::StridedSliceOptions>());
-  TRY(Value* x, r.input(0));
+  TRY(Value * x, r.input(0));
   TRY(const auto begin, r.ints(1));
   TRY(const auto end, r.ints(2));
   TRY(const auto step, r.ints(3));
@@ -131,7 +139,7 @@ Result<Blocks> blocks_of(OperatorReader& r, const Value* x) {
 // [N,h*b,w*b,C] => [b*b*N,h,w,C]
 Result<void> read_space_to_batch(OperatorReader& r) {
   TRY(r.need(3, 3));
-  TRY(Value* x, r.input(0));
+  TRY(Value * x, r.input(0));
   TRY(const Blocks b, blocks_of(r, x));
   const Shape& in = *x->shape;
   const int64_t h = in[1] + b.begin[0] + b.end[0], w = in[2] + b.begin[1] + b.end[1];
@@ -147,7 +155,7 @@ Result<void> read_space_to_batch(OperatorReader& r) {
 
 Result<void> read_batch_to_space(OperatorReader& r) {
   TRY(r.need(3, 3));
-  TRY(Value* x, r.input(0));
+  TRY(Value * x, r.input(0));
   TRY(const Blocks b, blocks_of(r, x));
   const Shape& in = *x->shape;
   const int64_t h = in[1] * b.size[0], w = in[2] * b.size[1];
@@ -163,6 +171,7 @@ Result<void> read_batch_to_space(OperatorReader& r) {
 constexpr ReadRow kRows[] = {
     {Code8::SLICE, read_slice},
     {Code8::STRIDED_SLICE, read_strided_slice},
+    {Code8::REVERSE_V2, read_reverse},
     {Code8::SPACE_TO_BATCH_ND, read_space_to_batch},
     {Code8::BATCH_TO_SPACE_ND, read_batch_to_space},
 };

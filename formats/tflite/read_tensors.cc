@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "formats/tflite/read.h"
+#include "formats/tflite/read_sparse.h"
 
 namespace bantam {
 namespace {
@@ -81,7 +82,6 @@ Result<TensorForm> TfliteImporter::form(const tfl::Tensor& t) const {
   if (form.dtype == BT_NONE)
     return not_here(
         formatted("tensor {} has elements of type {}", name, static_cast<int>(t.type())));
-  if (t.sparsity()) return not_here(formatted("tensor {} is stored as a sparse one", name));
   const auto* q = t.quantization();
   if (!q || bt_is_float(form.dtype) || form.dtype == BT_BOOL) return form;
   if (q->details_type()) return not_here(formatted("tensor {} has scales in blocks", name));
@@ -147,7 +147,13 @@ Result<Tensor> TfliteImporter::data_of(const tfl::Tensor& t) {
             : std::nullopt;
   if (!size || shape.size() > BT_MAX_RANK)
     return bad(formatted("a constant has the shape {}", shape_text(shape)));
-  TRY(const Bytes bytes, bytes_of(t));
+  TRY(Bytes bytes, bytes_of(t));
+  if (t.sparsity()) {
+    if (packed) return not_here("a sparse constant holds integers of 4 bits");
+    TRY(spend(static_cast<uint64_t>(*size)));
+    TRY(auto dense, dense_of(*t.sparsity(), shape, bt_dtype_size(dtype), bytes));
+    bytes = Bytes(std::move(dense));
+  }
   const auto expected = static_cast<uint64_t>(packed ? (*size + 1) / 2 : *size);
   if (bytes.size() != expected)
     return bad(formatted("a constant of shape {} has {} bytes; its type asks for {}",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ir/infer.h"
 
+#include <cassert>
+
 #include "base/format.h"
 #include "base/text.h"
 #include "ir/call.h"
@@ -113,6 +115,14 @@ Result<void> infer_node(Graph& graph, Node& node) {
 Result<void> infer_graph(Graph& graph) {
   for (Node* node : graph.nodes()) TRY(infer_node(graph, *node));
   return {};
+}
+
+Result<Graph> with_input_shapes(const Graph& graph, const std::vector<Shape>& shapes) {
+  assert(shapes.size() == graph.inputs().size());
+  Graph fixed = graph.clone();
+  for (size_t i = 0; i < shapes.size(); ++i) fixed.inputs()[i]->shape = shapes[i];
+  TRY(infer_graph(fixed));
+  return fixed;
 }
 
 }  // namespace bantam

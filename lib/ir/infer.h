@@ -14,5 +14,7 @@ namespace bantam {
 Result<void> infer_node(Graph& graph, Node& node);
 // All nodes in order.
 Result<void> infer_graph(Graph& graph);
+// A copy for inputs of these shapes, which are in the order of graph.inputs().
+Result<Graph> with_input_shapes(const Graph& graph, const std::vector<Shape>& shapes);
 
 }  // namespace bantam

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "ir/infer.h"
 
 namespace bantam {
 
@@ -26,6 +27,13 @@ Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& s
   }
   calibration->samples = source.count();
   return calibration;
+}
+
+Result<Graph> with_lengths_of(SampleSource& source, const Graph& graph) {
+  TRY(const auto sample, source.at(0));
+  std::vector<Shape> shapes;
+  for (const Tensor& t : sample) shapes.push_back(t.shape());
+  return with_input_shapes(graph, shapes);
 }
 
 }  // namespace bantam

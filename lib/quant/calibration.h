@@ -24,6 +24,9 @@ class SampleSource {
   virtual std::string hash() const = 0;  // of the set, over the sorted hashes of its samples
 };
 
+// A copy of the graph for inputs with the lengths of the first sample, where they are open.
+Result<Graph> with_lengths_of(SampleSource& source, const Graph& graph);
+
 struct Calibration {
   std::map<std::string, Histogram> values;  // by name
   int64_t samples = 0;

@@ -66,8 +66,9 @@ class Budget {
   // Each layer that rounds costs up to two runs per sample.
   int64_t affordable_samples() const {
     constexpr int64_t kMultiplyAdds = 100'000'000'000;
+    const auto as_run = with_lengths_of(source_, annotated_);
     int64_t macs = 1, layers = 1;
-    for (const Node* n : annotated_.nodes()) macs += std::max<int64_t>(0, multiply_adds(*n)), layers += reads_integers(*n);
+    for (const Node* n : (as_run.ok() ? *as_run : annotated_).nodes()) macs += std::max<int64_t>(0, multiply_adds(*n)), layers += reads_integers(*n);
     return std::clamp<int64_t>(kMultiplyAdds / macs / (2 * layers), 4, 32);
   }
 

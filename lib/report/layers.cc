@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/layers.h"
 
+#include <algorithm>
 #include <map>
 
 #include "ir/call.h"
@@ -31,6 +32,17 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<SizeRow>&
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+void count_multiply_adds(const Graph& graph, SampleSource& source, std::vector<LayerRow>& rows) {
+  const auto is_open = [](const Value* v) { return !v->shape || !is_known(*v->shape); };
+  if (std::none_of(graph.inputs().begin(), graph.inputs().end(), is_open)) return;
+  const auto fixed = with_lengths_of(source, graph);
+  if (!fixed.ok()) return;  // lengths that inference cannot follow stay open
+  for (LayerRow& row : rows) {
+    const Value* v = fixed->find(row.name);
+    if (row.macs == 0 && v && v->producer) row.macs = multiply_adds(*v->producer);
+  }
 }
 
 int64_t parameter_count(const Graph& graph) {

@@ -13,7 +13,9 @@ bt_status bt_need_one_element(bt_call* c, int i, const char* what) {
   if (!bt_given(c, i)) return BT_OK;
   const bt_tensor* t = c->in[i];
   char text[BT_SHAPE_TEXT];
-  if (t->rank < 1 || (t->rank == 1 && !bt_clash(t->dims[0], 1))) return BT_OK;
+  int is_one = 1;
+  for (int d = 0; d < t->rank; ++d) is_one &= !bt_clash(t->dims[d], 1);
+  if (is_one) return BT_OK;
   return bt_fail(c, BT_BAD_INPUT, "%s has shape %s; one number is needed", what,
                  bt_shape_text(t, text));
 }
