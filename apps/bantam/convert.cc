@@ -41,6 +41,7 @@ struct Options {
 };
 
 constexpr int64_t kSummarySamples = 16;  // without --report, a look at so many samples is enough
+constexpr size_t kBlamed = 48;           // and of more layers, only the noisiest are told apart
 constexpr size_t kDistributions = 6;     // that the report shows
 
 class Conversion {
@@ -236,6 +237,7 @@ class Conversion {
 
   Result<void> add_error_budget() {
     BudgetOptions options;
+    if (!wants_whole_report()) options.layers = kBlamed;
     options.threads = o_.threads;
     options.calibration = calibration_.get();
     options.originals = &originals_;

@@ -47,17 +47,14 @@ class Budget {
       : annotated_(annotated), source_(source), options_(options), owners_(owners_of(annotated)) {}
 
   Result<ErrorBudget> run() {
-    const Graph base = rounded({}, "");
+    const Graph base = rounded({}, {});
     ErrorBudget budget;
     budget.samples = std::min(source_.count(), options_.samples > 0 ? options_.samples : affordable_samples());
     TRY(error_, OutputError::of_reference(base, source_, budget.samples, options_.threads));
     TRY(budget.measured, error_.of(annotated_));
-    const auto nodes = annotated_.nodes();
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      TRY(add_row(*nodes[i], budget));
-      if (options_.progress) options_.progress(static_cast<double>(i + 1) / static_cast<double>(nodes.size()));
-    }
-    for (const BudgetRow& row : budget.rows) budget.sum += row.noise;
+    for (const Node* n : annotated_.nodes())
+      if (rounds(*n)) layers_.push_back(n);
+    TRY(layers_.size() <= options_.layers ? measure_each(budget) : measure_worst(budget));
     for (BudgetRow& row : budget.rows) finish(row, budget.sum);
     return budget;
   }
@@ -83,13 +80,13 @@ class Budget {
     return v && v->is_constant() && v->dtype == BT_F32 && (v->quant || original(*v));
   }
 
-  // A copy with the rounding of these activations and of this layer's weights only.
-  Graph rounded(const std::vector<std::string>& activations, const std::string& weights_of) const {
+  // A copy with the rounding of these activations and of these layers' weights only.
+  Graph rounded(const std::vector<std::string>& activations, const std::vector<std::string>& weights_of) const {
     Graph copy = annotated_.clone();
     const std::set<std::string> kept(activations.begin(), activations.end());
     std::set<const Value*> weights;
-    if (const Value* out = weights_of.empty() ? nullptr : copy.find(weights_of))
-      for (const Value* v : out->producer->inputs)
+    for (const std::string& layer : weights_of)
+      for (const Value* v : copy.find(layer)->producer->inputs)
         if (v && v->is_constant()) weights.insert(v);
     for (Value* v : copy.values()) {
       if (v->dtype != BT_F32 || weights.count(v) || kept.count(v->name)) continue;
@@ -99,19 +96,90 @@ class Budget {
     return copy;
   }
 
-  Result<void> add_row(const Node& n, ErrorBudget& budget) {
-    if (!n.output()) return {};
+  bool rounds_weights(const Node& n) const {
+    return std::any_of(n.inputs.begin(), n.inputs.end(), [&](const Value* v) { return is_rounded_weight(v); });
+  }
+
+  std::vector<std::string> activations_of(const Node& n) const {
     const auto own = owners_.find(n.output()->name);
-    const bool rounds_weights = std::any_of(n.inputs.begin(), n.inputs.end(), [&](const Value* v) { return is_rounded_weight(v); });
-    const bool rounds_activations = own != owners_.end() && !own->second.empty();
-    if (!rounds_weights && !rounds_activations) return {};
+    return own == owners_.end() ? std::vector<std::string>() : own->second;
+  }
+
+  bool rounds(const Node& n) const { return n.output() && (rounds_weights(n) || !activations_of(n).empty()); }
+
+  // ---- measuring ----
+
+  Result<void> measure_each(ErrorBudget& budget) {
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      TRY(add_row(*layers_[i], budget));
+      budget.sum += budget.rows.back().noise;
+      progress(i + 1, layers_.size());
+    }
+    return {};
+  }
+
+  // Neighbouring layers that are rounded together.
+  struct Part {
+    size_t begin, end;  // in layers_
+    double noise;
+    size_t size() const { return end - begin; }
+  };
+
+  Result<Part> part(size_t begin, size_t end) {
+    std::vector<std::string> activations, weights;
+    for (size_t i = begin; i < end; ++i) {
+      const auto own = activations_of(*layers_[i]);
+      activations.insert(activations.end(), own.begin(), own.end());
+      if (rounds_weights(*layers_[i])) weights.push_back(layers_[i]->output()->name);
+    }
+    TRY(const double noise, error_.of(rounded(activations, weights)));
+    return Part{begin, end, noise};
+  }
+
+  // Each measurement runs the whole model, so that many layers would cost the square of their number: parts are
+  // measured instead, and the noisiest is halved again and again. Rows are the layers that come to stand alone.
+  Result<void> measure_worst(ErrorBudget& budget) {
+    const size_t first = std::max<size_t>(options_.layers / 4, 1);
+    std::vector<Part> parts;
+    size_t measured = 0;
+    const auto measure = [&](size_t begin, size_t end) -> Result<void> {
+      TRY(const Part p, part(begin, end));
+      parts.push_back(p);
+      progress(++measured, options_.layers);
+      return {};
+    };
+    for (size_t i = 0; i < first; ++i) TRY(measure(layers_.size() * i / first, layers_.size() * (i + 1) / first));
+    while (measured + 2 <= options_.layers) {
+      const auto worst = std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+        return (a.size() > 1 ? a.noise : -1) < (b.size() > 1 ? b.noise : -1);
+      });
+      const Part p = *worst;
+      if (p.size() == 1) break;
+      parts.erase(worst);
+      TRY(measure(p.begin, p.begin + p.size() / 2));
+      TRY(measure(p.begin + p.size() / 2, p.end));
+    }
+    std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.begin < b.begin; });
+    for (const Part& p : parts) {
+      budget.sum += p.noise;
+      if (p.size() == 1) TRY(add_row(*layers_[p.begin], budget));
+    }
+    return {};
+  }
+
+  void progress(size_t done, size_t all) const {
+    if (options_.progress) options_.progress(static_cast<double>(done) / static_cast<double>(all));
+  }
+
+  Result<void> add_row(const Node& n, ErrorBudget& budget) {
     BudgetRow row;
     row.layer = n.output()->name;
-    if (rounds_activations) row.activations = own->second;
-    TRY(row.noise, error_.of(rounded(row.activations, rounds_weights ? row.layer : "")));
-    row.weights_noise = rounds_activations ? 0 : row.noise;
-    if (rounds_weights && rounds_activations) {
-      TRY(row.weights_noise, error_.of(rounded({}, row.layer)));
+    row.activations = activations_of(n);
+    const bool weights = rounds_weights(n), activations = !row.activations.empty();
+    TRY(row.noise, error_.of(rounded(row.activations, weights ? std::vector{row.layer} : std::vector<std::string>())));
+    row.weights_noise = activations ? 0 : row.noise;
+    if (weights && activations) {
+      TRY(row.weights_noise, error_.of(rounded({}, {row.layer})));
     }
     budget.rows.push_back(std::move(row));
     return {};
@@ -198,6 +266,7 @@ class Budget {
   SampleSource& source_;
   const BudgetOptions& options_;
   Owners owners_;
+  std::vector<const Node*> layers_;  // that round something
   OutputError error_;
 };
 

@@ -26,14 +26,15 @@ struct BudgetRow {
 };
 
 struct ErrorBudget {
-  std::vector<BudgetRow> rows;  // of layers that round, in order of execution
-  double sum = 0;               // of the noise of all rows
+  std::vector<BudgetRow> rows;  // of layers that round, in order of execution; of very many, the noisiest
+  double sum = 0;               // of the noise of all layers
   double measured = 0;          // noise over signal with everything rounded
   int64_t samples = 0;
 };
 
 struct BudgetOptions {
   int64_t samples = 0;  // 0: 4 to 32, fewer for models that take longer
+  size_t layers = 200;  // so many that each is measured; of more, the noisiest are found by halves
   int threads = 1;
   const Calibration* calibration = nullptr;  // for the causes; may be null
   const Originals* originals = nullptr;      // weights before passes rounded them; may be null

@@ -174,29 +174,36 @@ class Quantizer {
     drop_islands(nodes);
   }
 
-  // Nodes that would need a conversion on one side are not worth it: take them out until all agree.
+  // A node that would need a conversion on one side is not worth it.
+  bool is_island(const Node& n) const {
+    bool fits = true;
+    for (const Value* v : quantized_inputs(n)) {
+      const bool from_border = v->is_input() && n.op->quant == BT_QUANT_SAME;
+      fits = fits && (v->is_constant() || from_border || (v->producer && v->producer->integer));
+    }
+    const bool tail = options_.tail == "int8";
+    bool wanted = tail && n.output()->is_output();
+    for (const Use& u : n.output()->uses()) {
+      const auto reads = quantized_inputs(*u.node);
+      const bool integer = u.node->integer && std::find(reads.begin(), reads.end(), n.output()) != reads.end();
+      if (integer) wanted = true;
+      else if (n.op->quant == BT_QUANT_ARITH || n.op->quant == BT_QUANT_TABLE) fits = fits && tail;
+    }
+    return !fits || !wanted;
+  }
+
+  // Takes islands out until none is left. Whoever stood beside one is looked at again: a sweep over all nodes for
+  // each that falls would cost the square of their number.
   void drop_islands(const std::vector<Node*>& nodes) {
-    for (bool again = true; again;) {
-      again = false;
-      for (Node* n : nodes) {
-        if (!n->integer || n->op->quant == BT_QUANT_MACS || given_.count(n)) continue;
-        bool fits = true;
-        for (const Value* v : quantized_inputs(*n)) {
-          const bool from_border = v->is_input() && n->op->quant == BT_QUANT_SAME;
-          fits = fits && (v->is_constant() || from_border || (v->producer && v->producer->integer));
-        }
-        const bool tail = options_.tail == "int8";
-        bool wanted = tail && n->output()->is_output();
-        for (const Use& u : n->output()->uses()) {
-          const auto reads = quantized_inputs(*u.node);
-          const bool integer = u.node->integer && std::find(reads.begin(), reads.end(), n->output()) != reads.end();
-          if (integer) wanted = true;
-          else if (n->op->quant == BT_QUANT_ARITH || n->op->quant == BT_QUANT_TABLE) fits = fits && tail;
-        }
-        if (fits && wanted) continue;
-        n->integer = false;
-        again = true;
-      }
+    std::vector<Node*> open(nodes.rbegin(), nodes.rend());
+    while (!open.empty()) {
+      Node* n = open.back();
+      open.pop_back();
+      if (!n->integer || n->op->quant == BT_QUANT_MACS || given_.count(n) || !is_island(*n)) continue;
+      n->integer = false;
+      for (const Value* v : n->inputs)
+        if (v && v->producer) open.push_back(v->producer);
+      for (const Use& u : n->output()->uses()) open.push_back(u.node);
     }
   }
 

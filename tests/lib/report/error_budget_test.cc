@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which layer the noise comes from, and why, on networks where the answer is known.
+#include <algorithm>
 #include <cmath>
 
+#include "base/format.h"
 #include "catch.h"
 #include "ir/text.h"
 #include "pass/runner.h"
@@ -61,6 +63,25 @@ TEST_CASE("weights that a pass has rounded already count as rounded", "[report]"
   const ErrorBudget weights = budget_of(stored, "quantize(bits=3, activations=none)");
   REQUIRE(weights.rows.size() == 2);
   CHECK(weights.rows[0].noise == Approx(weights.rows[0].weights_noise));
+}
+
+TEST_CASE("of very many layers the noisiest have rows", "[report]") {
+  std::string text = "graph g {\n in %x0 : f32[1,8]\n";
+  constexpr int kLayers = 260, kBad = 137;
+  for (int i = 0; i < kLayers; ++i)
+    text += formatted(" const %w{} : f32[8,8] = random(seed={}, lo=-0.61, hi=0.61)\n %x{} : f32[1,8] = MatMul(%x{}, %w{})\n", i, i + 1, i + 1, i, i);
+  Graph graph;
+  {
+    auto parsed = parse_graph(text + formatted(" out %x{}\n}}\n", kLayers));
+    if (!parsed.ok()) FAIL(parsed.error().message);
+    graph = std::move(*parsed);
+  }
+  const ErrorBudget b = budget_of(graph, formatted("quantize(bits=2, activations=none, small=0) on \"x{}\"; quantize(activations=none, small=0)", kBad));
+  REQUIRE(!b.rows.empty());
+  CHECK(b.rows.size() < kLayers);
+  const auto worst = std::max_element(b.rows.begin(), b.rows.end(), [](const BudgetRow& x, const BudgetRow& y) { return x.noise < y.noise; });
+  CHECK(worst->layer == formatted("x{}", kBad));
+  CHECK(worst->share > 0.5);
 }
 
 TEST_CASE("few bits are named as a cause", "[report]") {
