@@ -66,7 +66,7 @@ class Budget {
     const auto as_run = with_lengths_of(source_, annotated_);
     int64_t macs = 1, layers = 1;
     for (const Node* n : (as_run.ok() ? *as_run : annotated_).nodes()) macs += std::max<int64_t>(0, multiply_adds(*n)), layers += reads_integers(*n);
-    return std::clamp<int64_t>(kMultiplyAdds / macs / (2 * layers), 4, 32);
+    return std::clamp<int64_t>(kMultiplyAdds / macs / (2 * layers), 1, 32);
   }
 
   const Tensor* original(const Value& v) const {

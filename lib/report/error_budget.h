@@ -33,7 +33,7 @@ struct ErrorBudget {
 };
 
 struct BudgetOptions {
-  int64_t samples = 0;  // 0: 4 to 32, fewer for models that take longer
+  int64_t samples = 0;  // 0: 1 to 32, fewer for models that take longer
   size_t layers = 200;  // so many that each is measured; of more, the noisiest are found by halves
   int threads = 1;
   const Calibration* calibration = nullptr;  // for the causes; may be null
