@@ -17,7 +17,7 @@ Error bad(std::string message) { return {Code::bad_input, std::move(message)}; }
 constexpr flatbuffers::uoffset_t kMostTables = 1 << 20;
 constexpr flatbuffers::uoffset_t kDeepest = 64;
 constexpr uint64_t kGrowth =
-    16;  // int4 becomes float: 8 times the bytes, twice where both forms are read
+    32;  // int2 becomes float: 16 times the bytes, twice where both forms are read
 constexpr size_t kListed = 40;  // operators in one message
 
 std::string text_of(const flatbuffers::String* s) { return s ? s->str() : ""; }

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "formats/tflite/read_operators.h"
+#include "ir/match.h"
 #include "ir/permute.h"
 
 namespace bantam {
@@ -16,8 +17,9 @@ constexpr const char* kHybrid =
     "products of floats by 8-bit weights are computed in float; LiteRT rounds their inputs to 8 "
     "bits in each run";
 
-// Of floats, LiteRT itself rounds the activations.
+// Of floats, LiteRT itself rounds the activations. (Floats that stand for integers of 16 bits have been rounded.)
 void note_hybrid(OperatorReader& r, const Value* x, const Value* w) {
+  if (made_by(x, "DequantizeLinear")) return;
   if (x->dtype == BT_F32 && w->dtype == BT_I8 && w->quant) r.file().note(kHybrid);
 }
 

@@ -27,12 +27,19 @@ IntegerRange range_of(DType t) {
                      : IntegerRange{0, 0};  // wider ones are never shifted
 }
 
-// Integers of 4 bits, two in a byte, the first one below.
-std::vector<uint8_t> unpacked(const Bytes& packed, int64_t count) {
+// Of integers that share bytes, 0 for others.
+int packed_bits(tfl::TensorType type) {
+  return type == tfl::TensorType::INT4 ? 4 : type == tfl::TensorType::INT2 ? 2 : 0;
+}
+
+// Integers of 4 or 2 bits, the first one lowest in its byte.
+std::vector<uint8_t> unpacked(const Bytes& packed, int64_t count, int bits) {
   std::vector<uint8_t> out(static_cast<size_t>(count));
+  const size_t each = 8 / static_cast<size_t>(bits);
+  const int half = 1 << (bits - 1);
   for (size_t i = 0; i < out.size(); ++i) {
-    const int nibble = packed.data()[i / 2] >> (i % 2 ? 4 : 0) & 15;
-    out[i] = static_cast<uint8_t>(nibble < 8 ? nibble : nibble - 16);
+    const int code = packed.data()[i / each] >> (i % each * static_cast<size_t>(bits)) & (2 * half - 1);
+    out[i] = static_cast<uint8_t>(code < half ? code : code - 2 * half);
   }
   return out;
 }
@@ -63,7 +70,8 @@ DType element_type(tfl::TensorType type) {
     case tfl::TensorType::FLOAT64: return BT_F64;
     case tfl::TensorType::UINT8: return BT_U8;
     case tfl::TensorType::INT8:
-    case tfl::TensorType::INT4: return BT_I8;
+    case tfl::TensorType::INT4:
+    case tfl::TensorType::INT2: return BT_I8;
     case tfl::TensorType::UINT16: return BT_U16;
     case tfl::TensorType::INT16: return BT_I16;
     case tfl::TensorType::INT32: return BT_I32;
@@ -88,7 +96,8 @@ Result<TensorForm> TfliteImporter::form(const tfl::Tensor& t) const {
   if (!q->scale() || q->scale()->size() == 0) return form;
   auto quant = std::make_shared<Quant>();
   quant->storage = form.dtype == BT_U8 ? BT_I8 : form.dtype;
-  quant->bits = t.type() == tfl::TensorType::INT4 ? 4 : bt_dtype_bits(quant->storage);
+  const int packed = packed_bits(t.type());
+  quant->bits = packed ? packed : bt_dtype_bits(quant->storage);
   const uint32_t scales = q->scale()->size(), zeros = q->zero_point() ? q->zero_point()->size() : 0;
   if (scales > 1) {
     const int axis = q->quantized_dimension();
@@ -140,7 +149,7 @@ Result<Tensor> TfliteImporter::data_of(const tfl::Tensor& t) {
   Shape shape;
   if (t.shape()) shape.assign(t.shape()->begin(), t.shape()->end());
   const DType dtype = element_type(t.type());
-  const bool packed = t.type() == tfl::TensorType::INT4;
+  const int packed = packed_bits(t.type());
   const auto count = checked_count(shape);
   const auto size =
       count ? checked_mul(*count, packed ? 1 : static_cast<int64_t>(bt_dtype_size(dtype)))
@@ -149,18 +158,19 @@ Result<Tensor> TfliteImporter::data_of(const tfl::Tensor& t) {
     return bad(formatted("a constant has the shape {}", shape_text(shape)));
   TRY(Bytes bytes, bytes_of(t));
   if (t.sparsity()) {
-    if (packed) return not_here("a sparse constant holds integers of 4 bits");
+    if (packed) return not_here("a sparse constant holds integers of less than 8 bits");
     TRY(spend(static_cast<uint64_t>(*size)));
     TRY(auto dense, dense_of(*t.sparsity(), shape, bt_dtype_size(dtype), bytes));
     bytes = Bytes(std::move(dense));
   }
-  const auto expected = static_cast<uint64_t>(packed ? (*size + 1) / 2 : *size);
+  const int64_t each = packed ? 8 / packed : 1;
+  const auto expected = static_cast<uint64_t>((*size + each - 1) / each);
   if (bytes.size() != expected)
     return bad(formatted("a constant of shape {} has {} bytes; its type asks for {}",
                          shape_text(shape), bytes.size(), expected));
   if (packed) {
     TRY(spend(static_cast<uint64_t>(*count)));
-    return Tensor(BT_I8, shape, Bytes(unpacked(bytes, *count)));
+    return Tensor(BT_I8, shape, Bytes(unpacked(bytes, *count, packed)));
   }
   const bool aligned =
       reinterpret_cast<uintptr_t>(bytes.data()) % std::max<size_t>(bt_dtype_size(dtype), 1) == 0;

@@ -100,8 +100,23 @@ class Aligner {
     return n->output();
   }
 
+  // Integers whose scale a node beside them knows: the DequantizeLinear that alone reads an input, the
+  // QuantizeLinear that makes an output.
+  static const Node* grid_of(const Value* v, const Value& r, const char* op) {
+    if (v->quant || bt_is_float(v->dtype) || r.dtype != BT_F32) return nullptr;
+    const Node* n = v->is_input() && v->uses().size() == 1 ? v->uses()[0].node : v->producer;
+    return n && n->is(op) && n->input(2) ? n : nullptr;
+  }
+
+  Result<Value*> with_grid(Node* where, const char* op, Value* x, const Node& grid) {
+    const std::string name = graph_.unique_name(x->name + ".aligned");
+    TRY(Node* n, graph_.insert_before(where, op, x->name, {x, grid.inputs[1], grid.inputs[2]}, {}, {name}));
+    return n->output();
+  }
+
   Result<void> input(Value* v, const Value& r) {
-    const bool moved = is_moved(*v, r, true), real = v->quant && r.dtype == BT_F32,
+    const Node* grid = grid_of(v, r, "DequantizeLinear");
+    const bool moved = is_moved(*v, r, true), real = (v->quant || grid) && r.dtype == BT_F32,
                wide = v->dtype == BT_I32 && r.dtype == BT_I64;
     if (!moved && !real && !wide) return {};
     const std::string name = v->name;
@@ -117,7 +132,9 @@ class Aligner {
     if (wide) {
       TRY(x, node(where, "Cast", x, {{"to", int64_t{BT_I32}}}));
     }
-    if (real) {
+    if (grid) {
+      TRY(x, with_grid(where, "QuantizeLinear", x, *grid));
+    } else if (real) {
       TRY(x, node(where, "Quantize", x));
       x->dtype = v->dtype;
       x->quant = v->quant;
@@ -128,17 +145,20 @@ class Aligner {
         graph_.remove_input(i);
         break;
       }
-    return told("input", name, moved, real);
+    return told("input", name, moved, real ? v->dtype : BT_F32);
   }
 
   Result<void> output(Value* v, const Value& r) {
+    const Node* grid = grid_of(v, r, "QuantizeLinear");
     const bool moved = is_moved(*v, r, false),
-               real = v->quant && v->dtype == BT_I8 && r.dtype == BT_F32,
+               real = grid || (v->quant && v->dtype == BT_I8 && r.dtype == BT_F32),
                wide = v->dtype == BT_I32 && r.dtype == BT_I64;
     if (!moved && !real && !wide) return {};
     const std::string name = v->name;
     Value* y = v;
-    if (real) {
+    if (grid) {
+      TRY(y, with_grid(nullptr, "DequantizeLinear", y, *grid));
+    } else if (real) {
       TRY(y, node(nullptr, "Dequantize", y));
     }
     if (wide) {
@@ -148,14 +168,15 @@ class Aligner {
       TRY(y, node(nullptr, "Transpose", y, {{"perm", channels_to_first(v->rank())}}));
     }
     graph_.take_over_output(v, y);
-    return told("output", name, moved, real);
+    return told("output", name, moved, real ? v->dtype : BT_F32);
   }
 
-  Result<void> told(const char* side, const std::string& name, bool moved, bool real) {
+  Result<void> told(const char* side, const std::string& name, bool moved, DType stored) {
     changed_ = true;
     if (moved)
       notes_.push_back(formatted("{} {} is channels-last in the model", side, quote(name)));
-    if (real) notes_.push_back(formatted("{} {} is int8 in the model", side, quote(name)));
+    const char* type = stored == BT_U8 ? "uint8" : stored == BT_I16 ? "int16" : "int8";
+    if (stored != BT_F32) notes_.push_back(formatted("{} {} is {} in the model", side, quote(name), type));
     return {};
   }
 
