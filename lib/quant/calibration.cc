@@ -6,6 +6,17 @@
 #include "ir/infer.h"
 
 namespace bantam {
+namespace {
+
+std::vector<double> powers_of(const std::vector<Tensor>& outputs) {
+  std::vector<double> list(outputs.size());
+  for (size_t k = 0; k < outputs.size(); ++k)
+    if (outputs[k].dtype() == BT_F32)
+      for (const float v : outputs[k].floats()) list[k] += static_cast<double>(v) * static_cast<double>(v);
+  return list;
+}
+
+}  // namespace
 
 Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& source, int threads,
                                              const std::function<void(double)>& progress) {
@@ -20,7 +31,8 @@ Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& s
   });
   for (int64_t i = 0; i < source.count(); ++i) {
     TRY(const auto inputs, source.at(i));
-    TRY(session.run(inputs));
+    TRY(const auto outputs, session.run(inputs));
+    calibration->powers.push_back(powers_of(outputs));
     if (!broken.empty())
       return Error{Code::bad_input, formatted("calibration sample {} makes {} infinite or NaN; check the sample and its preprocessing", i, quote(broken))};
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(source.count()));

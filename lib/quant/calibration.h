@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "eval/samples.h"
 #include "quant/histogram.h"
@@ -30,6 +31,7 @@ Result<Graph> with_lengths_of(SampleSource& source, const Graph& graph);
 struct Calibration {
   std::map<std::string, Histogram> values;  // by name
   int64_t samples = 0;
+  std::vector<std::vector<double>> powers;  // of each sample: sums of squares of the float outputs
 };
 
 Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& source, int threads,

@@ -38,17 +38,55 @@ Tensor scores_of(const Tensor& chances) {
   return Tensor::of_floats(chances.shape(), scores);
 }
 
+// Which samples say something: some output holds a share of what it holds on the average. Most pictures
+// hold no text, say; of a detector's noise they tell only where it sees something that is not there.
+std::vector<bool> are_telling(const std::vector<std::vector<double>>& powers) {
+  constexpr double kShare = 0.01;
+  std::vector<double> sum(powers.empty() ? 0 : powers[0].size());
+  for (const auto& of_sample : powers)
+    for (size_t k = 0; k < sum.size(); ++k) sum[k] += of_sample[k];
+  std::vector<bool> telling;
+  for (const auto& of_sample : powers) {
+    bool any = false;
+    for (size_t k = 0; k < sum.size(); ++k)
+      any = any || of_sample[k] * static_cast<double>(powers.size()) > kShare * sum[k];
+    telling.push_back(any);
+  }
+  return telling;
+}
+
+// The middles of n parts: passes that learn from a few samples (PairedRun) take their beginnings.
+std::vector<int64_t> spread(int64_t count, int64_t n) {
+  std::vector<int64_t> list;
+  for (int64_t i = 0; i < n; ++i) list.push_back((2 * i + 1) * count / (2 * n));
+  return list;
+}
+
+// n of the samples: telling ones, as long as there are.
+std::vector<int64_t> choose_samples(const Calibration* calibration, int64_t count, int64_t n) {
+  if (!calibration || static_cast<int64_t>(calibration->powers.size()) != count) return spread(count, n);
+  const auto telling = are_telling(calibration->powers);
+  std::vector<int64_t> loud, silent, list;
+  for (size_t i = 0; i < telling.size(); ++i) (telling[i] ? loud : silent).push_back(static_cast<int64_t>(i));
+  const auto add = [&](const std::vector<int64_t>& from, int64_t wanted) {
+    const auto all = static_cast<int64_t>(from.size());
+    for (const int64_t i : spread(all, std::min(all, wanted))) list.push_back(from[static_cast<size_t>(i)]);
+  };
+  add(loud, n);
+  add(silent, n - static_cast<int64_t>(list.size()));
+  return list;
+}
+
 }  // namespace
 
-Result<OutputError> OutputError::of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads, bool scores) {
+Result<OutputError> OutputError::of_reference(const Graph& reference, SampleSource& source, const ErrorOptions& options) {
   OutputError e;
-  e.threads_ = threads;
-  e.scores_ = scores;
-  const int64_t n = std::min(source.count(), samples);
-  // the middles of n parts: passes that learn from a few samples (PairedRun) take their beginnings
-  TRY(Session session, Session::of_graph(reference, {.threads = threads}));
-  for (int64_t i = 0; i < n; ++i) {
-    TRY(auto inputs, source.at((2 * i + 1) * source.count() / (2 * n)));
+  e.threads_ = options.threads;
+  e.scores_ = options.scores;
+  TRY(Session session, Session::of_graph(reference, {.threads = options.threads}));
+  const auto chosen = choose_samples(options.calibration, source.count(), std::min(source.count(), options.samples));
+  for (const int64_t i : chosen) {
+    TRY(auto inputs, source.at(i));
     TRY(auto outputs, session.run(inputs));
     e.samples_.push_back(std::move(inputs));
     e.wanted_.push_back(std::move(outputs));

@@ -10,12 +10,21 @@
 
 namespace bantam {
 
+struct ErrorOptions {
+  int64_t samples = 8;
+  int threads = 1;
+  // Compares chances that add up to 1 (what a softmax makes) by their logarithms: of a sample of which the
+  // model is certain the chances themselves say nothing, so that it takes many samples to learn something
+  // from them.
+  bool scores = false;
+  // Knows on which samples the outputs are next to nothing, as a detector's on an empty picture: others are
+  // preferred. Without it samples are spread evenly.
+  const Calibration* calibration = nullptr;
+};
+
 class OutputError {
  public:
-  // Runs the reference on `samples` of the source's samples, spread evenly over it. With `scores`, chances
-  // that add up to 1 (what a softmax makes) are compared by their logarithms: of a sample of which the model
-  // is certain the chances themselves say nothing, so that it takes many samples to learn something from them.
-  static Result<OutputError> of_reference(const Graph& reference, SampleSource& source, int64_t samples, int threads, bool scores = false);
+  static Result<OutputError> of_reference(const Graph& reference, SampleSource& source, const ErrorOptions& options);
 
   // Power of the difference over power of the signal, the mean over the float outputs; annotated values
   // are rounded. 1 where an output has another shape than the reference's (a number of boxes, say).

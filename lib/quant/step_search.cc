@@ -52,7 +52,7 @@ Result<StepSearch> StepSearch::measure(Graph& graph, SampleSource& data, const S
   SampleShare teachers(data, SampleShare::Part::teach), judges(data, SampleShare::Part::judge);
   if (options.compensated) TRY(s.measure_moments(teachers));
   SampleSource& measured = options.compensated ? judges : data;
-  TRY(s.error_, OutputError::of_reference(graph, measured, options.samples, options.threads, true));
+  TRY(s.error_, OutputError::of_reference(graph, measured, {.samples = options.samples, .threads = options.threads, .scores = true}));
   TRY(s.measure_alone());
   return s;
 }

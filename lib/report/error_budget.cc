@@ -50,7 +50,7 @@ class Budget {
     const Graph base = rounded({}, {});
     ErrorBudget budget;
     budget.samples = std::min(source_.count(), options_.samples > 0 ? options_.samples : affordable_samples());
-    TRY(error_, OutputError::of_reference(base, source_, budget.samples, options_.threads));
+    TRY(error_, OutputError::of_reference(base, source_, {.samples = budget.samples, .threads = options_.threads, .calibration = options_.calibration}));
     TRY(budget.measured, error_.of(annotated_));
     for (const Node* n : annotated_.nodes())
       if (rounds(*n)) layers_.push_back(n);

@@ -39,7 +39,7 @@ void describe(OptionList& list, Options& o) {
   list.text("steps", &o.steps, "the steps that will follow, for the measurement");
 }
 
-constexpr int kRounds = 4;
+constexpr int kRounds = 4, kMostRounds = 10;  // of trials within the budgets, and beyond them
 constexpr double kWorthFloat = 2;  // dB that layers in float must gain together
 constexpr double kLittle = 0.01;  // share of the multiply-adds that a value with no readers counts as
 
@@ -61,8 +61,11 @@ class Chooser {
   Chooser(const Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx) {}
 
   Result<void> run() {
-    TRY(steps_, parse_recipe(options_.steps, false));
-    TRY(error_, OutputError::of_reference(graph_, *ctx_.data, options_.samples, ctx_.threads));
+    ErrorOptions options{.samples = options_.samples, .threads = ctx_.threads, .calibration = ctx_.calibration.get()};
+    TRY(error_, OutputError::of_reference(graph_, *ctx_.data, options));
+    options.scores = true;
+    TRY(ranking_, OutputError::of_reference(graph_, *ctx_.data, options));
+    TRY(divide_steps());
     const double wanted = error_at(options_.quality);
     TRY(before_, measure());
     now_ = before_;
@@ -75,6 +78,7 @@ class Chooser {
     if (options_.wide > 0) TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
     if (now_ > wanted) TRY(leave_weights(wanted, options_.real / 100));
     const double worst = error_at(options_.floor);
+    rounds_ = kMostRounds;
     if (now_ > worst && options_.wide > 0) TRY(climb(values_, worst, 1, ctx_.wide));
     if (now_ > worst) TRY(leave_weights(worst, 1));
     if (now_ > worst) TRY(give_up());
@@ -83,13 +87,50 @@ class Chooser {
   }
 
  private:
+  static bool is_step(const Step& s, std::string_view pass) { return s.pass && s.pass->name == pass; }
+
+  // What follows up to where weights are rounded, and behind. The rounding of a weight hardly depends
+  // on what has how many bits elsewhere: it is done once and serves all trials.
+  Result<void> divide_steps() {
+    TRY(first_steps_, parse_recipe(options_.steps, false));
+    const auto rounds = std::find_if(first_steps_.begin(), first_steps_.end(), [](const Step& s) { return is_step(s, "round-weights"); });
+    if (rounds == first_steps_.end()) return {};
+    later_steps_.assign(rounds + 1, first_steps_.end());
+    first_steps_.erase(rounds + 1, first_steps_.end());
+    Graph copy = graph_.clone();
+    PassContext ctx = ctx_.for_trial();
+    TRY(run_recipe(copy, first_steps_, ctx, {}));
+    for (const Value* v : copy.values())
+      if (v->is_constant() && v->quant && ctx.originals.count(v->name)) rounded_[v->name] = v->constant;
+    first_steps_.pop_back();
+    return {};
+  }
+
+  // Weights of integer products get the numbers that they will be rounded to.
+  void round_weights(Graph& graph, Originals& originals) const {
+    for (const Node* n : graph.nodes()) {
+      if (!n->integer || n->op->quant != BT_QUANT_MACS) continue;
+      Value& w = *n->inputs[1];
+      const auto it = rounded_.find(w.name);
+      if (it == rounded_.end() || !originals.try_emplace(w.name, w.constant).second) continue;
+      w.constant = it->second;
+    }
+  }
+
   // The error with everything quantized but what is kept.
   Result<double> measure() {
     Graph copy = graph_.clone();
     PassContext ctx = ctx_.for_trial();
     ctx.fine_weights = ctx.keep_float;
-    TRY(run_recipe(copy, steps_, ctx, {}));
-    return error_.of(copy);
+    TRY(run_recipe(copy, first_steps_, ctx, {}));
+    round_weights(copy, ctx.originals);
+    TRY(run_recipe(copy, later_steps_, ctx, {}));
+    TRY(const double error, error_.of(copy));
+    if (rate_ == 0) {
+      TRY(const double ranked, ranking_.of(copy));
+      rate_ = ranked > 0 ? error / ranked : 1;
+    }
+    return error;
   }
 
   // As quantize annotates it, without the corrections that may follow.
@@ -122,7 +163,8 @@ class Chooser {
     Graph alone = annotated.clone();
     for (Value* v : alone.values())
       if (v->dtype == BT_F32 && v->quant && !stays(*v)) v->quant.reset();
-    return error_.of(alone);
+    TRY(const double noise, ranking_.of(alone));
+    return noise * rate_;
   }
 
   // The constant is an operand of an Add, Mul or Concat into such values: it gets their bits.
@@ -171,8 +213,11 @@ class Chooser {
     std::vector<Suspect> list;
     for (const Node* n : graph.nodes()) {
       if (!n->integer || n->op->quant != BT_QUANT_MACS) continue;
-      const std::string& weight = n->inputs[1]->name;
-      TRY(const double noise, noise_of(graph, [&](const Value& v) { return v.name == weight; }));
+      const Value* weight = n->inputs[1];
+      const auto rounded = rounded_.find(weight->name);
+      Graph one = graph.clone();
+      if (rounded != rounded_.end()) one.find(weight->name)->constant = rounded->second;
+      TRY(const double noise, noise_of(one, [&](const Value& v) { return v.name == weight->name; }));
       list.push_back({{n->output()->name}, products_of(*n) / products_, std::max(0.0, noise - silence)});
     }
     worst_first(list);
@@ -182,7 +227,9 @@ class Chooser {
   // Takes suspects out of the 8 bits, the worst first, until the quality is there or the budget spent.
   Result<void> climb(std::vector<Suspect>& suspects, double wanted, double budget, std::set<std::string>& taken) {
     double room = wanted;  // that the noise of those that stay may add up to
-    for (int round = 0; round < kRounds && now_ > wanted; ++round, room /= 2) {
+    double best = now_;    // errors are partly chance: more bits do not always make the outputs better
+    auto best_taken = taken;
+    for (int round = 0; round < rounds_ && now_ > wanted; ++round, room /= 2) {
       double left = 0, spent = 0;
       for (const Suspect& s : suspects) {
         const bool gone = taken.count(s.names[0]) > 0;
@@ -200,7 +247,10 @@ class Chooser {
       if (!changed) break;
       TRY(now_, measure());
       ctx_.note(formatted("{} values in 16 bits, {} layers in float: {:.1f} dB at the outputs", ctx_.wide.size(), ctx_.keep_float.size(), decibels(now_)));
+      if (now_ < best) best = now_, best_taken = taken;
     }
+    now_ = best;
+    taken = std::move(best_taken);
     return {};
   }
 
@@ -253,9 +303,13 @@ class Chooser {
   const Graph& graph_;
   const Options& options_;
   PassContext& ctx_;
-  OutputError error_;
-  std::vector<Step> steps_;
+  OutputError error_;    // judges the whole
+  OutputError ranking_;  // tells one value from another: by scores, of which every sample tells something
+  double rate_ = 0;      // of the one to the other
+  std::vector<Step> first_steps_, later_steps_;
+  std::map<std::string, std::shared_ptr<const Tensor>> rounded_;  // weights, by name
   std::vector<Suspect> values_, weights_;
+  int rounds_ = kRounds;
   double products_ = 0, before_ = 0, now_ = 0;
 };
 
