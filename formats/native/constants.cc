@@ -17,6 +17,9 @@ uint32_t bits_of(float f) { return std::bit_cast<uint32_t>(f); }
 // Constants of up to so many bytes may join the graph in PACK.
 constexpr size_t kInlineMax = 1024;
 
+// Where many constants are coded already, more bytes of one than these wait in a temporary file.
+constexpr size_t kWorthAFile = size_t{1} << 20;
+
 // The start of a record: type, lengths, scale.
 std::vector<uint8_t> head_of(const Tensor& t, uint64_t quant) {
   Out head;
@@ -68,8 +71,11 @@ void Constants::add_tensor(const Tensor& t, uint64_t quant, const Quant* grid, c
     if (encode_mixture(raw).size() <= r.code.bytes.size() + 2) r.raw = std::move(raw);
   }
   t.bytes().rest();
-  if (auto code = spooled(Bytes(std::move(r.code.bytes))); code.ok()) r.bytes = std::move(*code);
+  const size_t size = r.code.bytes.size();
+  const bool is_full = in_memory_ + size > Spool::kInMemory;
+  if (auto code = spooled(Bytes(std::move(r.code.bytes)), is_full ? kWorthAFile : Spool::kInMemory); code.ok()) r.bytes = std::move(*code);
   else failed_ = code.error();
+  if (!is_full) in_memory_ += size;
   tensors_.push_back(std::move(r));
 }
 

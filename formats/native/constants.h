@@ -63,6 +63,7 @@ class Constants {
   TensorIndex known_tensors_;
   std::vector<Scales> quants_;
   std::vector<Record> tensors_;
+  size_t in_memory_ = 0;  // coded bytes of tensors
   std::optional<Error> failed_;
 };
 

@@ -3,7 +3,6 @@
 // absolute path, no "..", no symbolic link on the way, no device, no hard link to a file that is also
 // known elsewhere.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "base/descriptor.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "formats/onnx/tensor.h"
@@ -21,13 +21,6 @@ namespace {
 Error refuse(const std::string& location, const std::string& why) {
   return {Code::bad_input, formatted("external data {}: {}", quote(location), why)};
 }
-
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 bool parse_unsigned(const std::string& text, uint64_t* value) {
   if (text.empty() || text.size() > 20) return false;
@@ -74,14 +67,7 @@ Result<Bytes> ExternalData::open(const std::string& location) {
   if (!S_ISREG(info.st_mode)) return refuse(location, "it is not a regular file");
   if (info.st_nlink > 1) return refuse(location, "it is a hard link to a file that has other names");
   const auto size = static_cast<size_t>(info.st_size);
-  Bytes bytes;
-  if (size > 0) {
-    void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, at.fd, 0);
-    if (data == MAP_FAILED) return refuse(location, std::strerror(errno));
-    bytes = Bytes(data, size, std::shared_ptr<const void>(data, [size](const void* p) {
-                    ::munmap(const_cast<void*>(p), size);
-                  }));
-  }
+  TRY(const Bytes bytes, map_file(at.fd, size, location));
   files_[location] = bytes;
   return bytes;
 }

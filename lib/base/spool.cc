@@ -57,7 +57,7 @@ void Spool::append(const void* data, size_t size) {
     memory_.insert(memory_.end(), p, p + n);
     p += n;
     size -= n;
-    if (memory_.size() >= kInMemory) flush();
+    if (memory_.size() >= most_) flush();
   }
 }
 
@@ -77,9 +77,9 @@ Result<Bytes> Spool::finish() && {
   return map_file(file_, written_, folder());
 }
 
-Result<Bytes> spooled(const Bytes& bytes) {
-  if (bytes.size() < Spool::kInMemory) return bytes;
-  Spool spool;
+Result<Bytes> spooled(const Bytes& bytes, size_t most) {
+  if (bytes.size() < most) return bytes;
+  Spool spool(most);
   spool.append(bytes);
   return std::move(spool).finish();
 }

@@ -16,7 +16,8 @@ class Spool {
  public:
   static constexpr size_t kInMemory = size_t{32} << 20;
 
-  Spool() = default;
+  // More bytes than `most` go to the file.
+  explicit Spool(size_t most = kInMemory) : most_(most) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
   ~Spool();
@@ -31,6 +32,7 @@ class Spool {
  private:
   void flush();
 
+  size_t most_;
   std::vector<uint8_t> memory_;  // what is not in the file yet
   size_t written_ = 0;           // bytes in the file
   int file_ = -1;
@@ -38,7 +40,7 @@ class Spool {
   int failed_ = 0;          // errno of a write
 };
 
-// The same bytes, out of memory where they are many.
-Result<Bytes> spooled(const Bytes& bytes);
+// The same bytes, out of memory where there are `most` or more.
+Result<Bytes> spooled(const Bytes& bytes, size_t most = Spool::kInMemory);
 
 }  // namespace bantam
