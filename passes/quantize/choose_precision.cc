@@ -101,19 +101,19 @@ class Chooser {
     PassContext ctx = ctx_.for_trial();
     TRY(run_recipe(copy, first_steps_, ctx, {}));
     for (const Value* v : copy.values())
-      if (v->is_constant() && v->quant && ctx.originals.count(v->name)) rounded_[v->name] = v->constant;
+      if (v->is_constant() && v->quant && ctx.originals.count(v->name)) rounded_[v->name] = {v->quant, v->constant};
     first_steps_.pop_back();
     return {};
   }
 
-  // Weights of integer products get the numbers that they will be rounded to.
+  // Weights get the numbers that they will be rounded to; those with other steps now, as layers in float
+  // may have, keep theirs.
   void round_weights(Graph& graph, Originals& originals) const {
-    for (const Node* n : graph.nodes()) {
-      if (!n->integer || n->op->quant != BT_QUANT_MACS) continue;
-      Value& w = *n->inputs[1];
-      const auto it = rounded_.find(w.name);
-      if (it == rounded_.end() || !originals.try_emplace(w.name, w.constant).second) continue;
-      w.constant = it->second;
+    for (Value* w : graph.values()) {
+      const auto it = rounded_.find(w->name);
+      if (it == rounded_.end() || !w->quant || !(*w->quant == *it->second.quant)) continue;
+      originals.try_emplace(w->name, w->constant);
+      w->constant = it->second.numbers;
     }
   }
 
@@ -216,7 +216,7 @@ class Chooser {
       const Value* weight = n->inputs[1];
       const auto rounded = rounded_.find(weight->name);
       Graph one = graph.clone();
-      if (rounded != rounded_.end()) one.find(weight->name)->constant = rounded->second;
+      if (rounded != rounded_.end()) one.find(weight->name)->constant = rounded->second.numbers;
       TRY(const double noise, noise_of(one, [&](const Value& v) { return v.name == weight->name; }));
       list.push_back({{n->output()->name}, products_of(*n) / products_, std::max(0.0, noise - silence)});
     }
@@ -258,23 +258,34 @@ class Chooser {
     if (weights_.empty()) {
       TRY(weights_, measure_weights());
     }
-    const double before = now_;
-    const auto kept = ctx_.keep_float;
+    const Choice before = choice();
     TRY(climb(weights_, wanted, budget, ctx_.keep_float));
-    if (decibels(now_) < decibels(before) + kWorthFloat) {
-      ctx_.keep_float = kept;
-      now_ = before;
-    }
-    ctx_.fine_weights = ctx_.keep_float;
-    return {};
+    return return_unless_worth_it(before);
   }
 
-  // No mixture will do: integers are for storage only.
+  // No mixture will do: integers are for storage only, unless it is the steps of the weights that cost most.
   Result<void> give_up() {
+    const Choice before = choice();
     ctx_.wide.clear();
     for (const Suspect& s : weights_) ctx_.keep_float.insert(s.names[0]);
-    ctx_.fine_weights = ctx_.keep_float;
     TRY(now_, measure());
+    return return_unless_worth_it(before);
+  }
+
+  // What has been taken out of the 8 bits, and the error with it.
+  struct Choice {
+    std::set<std::string> wide, keep_float;
+    double error;
+  };
+  Choice choice() const { return {ctx_.wide, ctx_.keep_float, now_}; }
+
+  Result<void> return_unless_worth_it(const Choice& before) {
+    if (decibels(now_) < decibels(before.error) + kWorthFloat) {
+      ctx_.wide = before.wide;
+      ctx_.keep_float = before.keep_float;
+      now_ = before.error;
+    }
+    ctx_.fine_weights = ctx_.keep_float;
     return {};
   }
 
@@ -307,7 +318,11 @@ class Chooser {
   OutputError ranking_;  // tells one value from another: by scores, of which every sample tells something
   double rate_ = 0;      // of the one to the other
   std::vector<Step> first_steps_, later_steps_;
-  std::map<std::string, std::shared_ptr<const Tensor>> rounded_;  // weights, by name
+  struct Rounded {
+    std::shared_ptr<const Quant> quant;
+    std::shared_ptr<const Tensor> numbers;
+  };
+  std::map<std::string, Rounded> rounded_;  // weights, by name
   std::vector<Suspect> values_, weights_;
   int rounds_ = kRounds;
   double products_ = 0, before_ = 0, now_ = 0;
