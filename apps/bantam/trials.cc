@@ -87,6 +87,7 @@ Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
   options.layer_samples = 2;
   options.cost = false;
   TRY(compare_sessions(reference_, model, eval_, options, report));
+  doubt_ = doubt_of_labels(report);
   Outcome o;
   o.bytes = output.row.bytes;
   o.sqnr = INFINITY;

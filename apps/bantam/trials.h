@@ -23,6 +23,8 @@ class Trials {
   Result<Outcome> run(const Trial& trial, const std::string& path, OutputFiles& files, std::string& file_hash);
   // Whether run() could say how much of the task's measure, or of agreement, was lost.
   bool measures_drop() const { return measures_drop_; }
+  // Why its measure may mean nothing; empty where nothing speaks for that (report/judge.h).
+  const std::string& doubt() const { return doubt_; }
 
  private:
   struct Start {
@@ -41,6 +43,7 @@ class Trials {
   int threads_;
   Session reference_;
   bool measures_drop_ = false;
+  std::string doubt_;
   std::map<std::string, Start> starts_;  // by the steps that led there
 };
 

@@ -126,6 +126,7 @@ class Tuning {
     TRY(walk(search));
     if (search.seen().empty()) return last_error_ ? *last_error_ : Error{Code::usage, "the time was up before the first conversion ended; give more of it"};
     print(search);
+    if (!trials_->doubt().empty()) console_.warn(trials_->doubt());
     const Outcome& found = search.best()->outcome;
     if (budget_.max_drop && found.most_drop > *budget_.max_drop)
       console_.note(formatted("{} samples cannot tell {:.2f} % lost from {:.2f} %: measure with more of them, or add --min-sqnr", eval_->count(), found.drop * 100, found.most_drop * 100));

@@ -48,7 +48,16 @@ std::vector<std::string> shortfalls(const Report& report) {
   return list;
 }
 
+std::string doubt_of_labels(const Report& report) {
+  constexpr double kHardlyAny = 0.1;
+  const auto& m = report.metric;
+  if (!m || (m->name != "top1" && m->name != "top5") || m->n == 0 || m->reference >= kHardlyAny) return "";
+  return formatted("the float model itself is right on {:.2f} % of {} samples ({}): its labels may be shifted, or not its own", 100 * m->reference, m->n, m->name);
+}
+
 void judge(Report& report) {
+  if (std::string text = doubt_of_labels(report); !text.empty())
+    report.warnings.push_back({"", std::move(text), "offset = 1 below [labels] in the data's .toml, where the model has a background class in front"});
   const LayerRow* layer = worst_layer(report);
   for (std::string& text : shortfalls(report)) {
     if (!layer) {

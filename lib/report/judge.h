@@ -16,7 +16,11 @@ const LayerRow* worst_layer(const Report& report);
 // Sentences: the task's metric falls by a point (0.5 dB of PSNR), or an output is below 20 dB.
 std::vector<std::string> shortfalls(const Report& report);
 
-// Makes a warning of each shortfall, with the layer to blame and the flag that keeps it in float.
+// A sentence where the float model itself is right on hardly any sample, so that its labels may be those of
+// another model or shifted; empty otherwise.
+std::string doubt_of_labels(const Report& report);
+
+// Makes a warning of each shortfall, with the layer to blame and the flag that keeps it in float, and of a doubt.
 void judge(Report& report);
 
 }  // namespace bantam

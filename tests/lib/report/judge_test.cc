@@ -50,6 +50,18 @@ TEST_CASE("without a budget the integer layer where noise grows most is to blame
   CHECK(report.warnings[0].text.starts_with("PSNR against the targets falls by 0.60 dB; the error grows most in"));
 }
 
+TEST_CASE("labels on which the float model fails are doubted", "[report]") {
+  Report report;
+  report.metric = MetricResult{.name = "top1", .reference = 0.015, .compressed = 0.03, .n = 200};
+  judge(report);
+  REQUIRE(report.warnings.size() == 1);
+  CHECK(report.warnings[0].text == "the float model itself is right on 1.50 % of 200 samples (top1): its labels may be shifted, or not its own");
+  report.metric->reference = 0.1;
+  CHECK(doubt_of_labels(report).empty());
+  report.metric = MetricResult{.name = "psnr", .reference = 0.05, .n = 200};
+  CHECK(doubt_of_labels(report).empty());
+}
+
 TEST_CASE("a shortfall of unknown cause is still a warning", "[report]") {
   Report report;
   report.metric = MetricResult{.name = "top1", .reference = 0.615, .compressed = 0.585, .n = 200};
