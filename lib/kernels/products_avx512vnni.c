@@ -9,7 +9,7 @@ BT_INLINE vx add_bias(vx bytes) { return _mm512_xor_si512(_mm512_set1_epi8((char
 
 /* gcc 12 copies the sum before and after the intrinsic, which halves the speed. */
 BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
-#if defined(__clang__)
+#if defined(__clang__) || defined(BT_SIMULATED)
   return _mm512_dpbusd_epi32(sum, x, weight);
 #else
   __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(weight));

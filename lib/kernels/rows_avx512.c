@@ -8,8 +8,8 @@
 #define ROWS(name) name##_avx512
 #define ROWS_TARGET
 #include "kernels/rows_f32.inc"
-#include "kernels/rows_s8.inc"
 #include "kernels/rows_s16.inc"
+#include "kernels/rows_s8.inc"
 
 #define VECTOR __m512i
 #define VECTOR_F __m512
@@ -36,9 +36,15 @@ static inline VECTOR in_all_lanes(__m128i lane) { return _mm512_broadcast_i32x4(
 
 /* With VBMI one instruction looks up 128 entries by the low 7 bits of an index. Negative x belong
    to the first 128, and the low bits of x and x + 128 are the same. */
-__attribute__((target("avx512vbmi"))) static void row_table_vbmi(const int8_t* x, int8_t* y,
-                                                                 size_t n,
-                                                                 const int8_t table[256]) {
+#if defined(BT_SIMULATED)
+#define VBMI_TARGET
+#define HAS_VBMI 1
+#else
+#define VBMI_TARGET __attribute__((target("avx512vbmi")))
+#define HAS_VBMI __builtin_cpu_supports("avx512vbmi")
+#endif
+VBMI_TARGET static void row_table_vbmi(const int8_t* x, int8_t* y, size_t n,
+                                       const int8_t table[256]) {
   const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);
   const __m512i t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
   for (size_t i = 0; i < n; i += 64) {
@@ -63,5 +69,5 @@ void bt_install_rows_avx512(bt_kernels* k) {
   fill_rows_s16_avx512(k);
   k->unary[BT_SQRT] = row_sqrt;
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512vbmi")) k->table_s8 = row_table_vbmi;
+  if (HAS_VBMI) k->table_s8 = row_table_vbmi;
 }

@@ -38,7 +38,7 @@ BT_INLINE void vi_store(void* p, vi v) { _mm512_storeu_si512(p, v); }
 
 /* The same sum, made now: gcc would add up a tree of products and run out of registers. */
 BT_INLINE vi vi_keep(vi v) {
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(BT_SIMULATED)
   __asm__("" : "+v"(v));
 #endif
   return v;

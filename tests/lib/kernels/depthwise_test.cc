@@ -115,7 +115,7 @@ void compare_byte_depthwise(Random& random, int pixels, int channels, int taps, 
 
 }  // namespace
 
-TEST_CASE("depthwise floats give the bits of a plain loop") {
+TEST_CASE("depthwise floats give the bits of a plain loop", "[kernels]") {
   Random random(5);
   for (int channels : odd_widths)
     for (int taps : {1, 2, 3, 4, 5, 9, 25})
@@ -123,7 +123,7 @@ TEST_CASE("depthwise floats give the bits of a plain loop") {
                               taps % 2 == 0);
 }
 
-TEST_CASE("depthwise floats give the same bits where windows overlap") {
+TEST_CASE("depthwise floats give the same bits where windows overlap", "[kernels]") {
   Random random(8);
   for (int channels : odd_widths)
     for (int taps : {4, 9, 25})
@@ -132,7 +132,7 @@ TEST_CASE("depthwise floats give the same bits where windows overlap") {
           compare_float_depthwise(random, pixels, channels, taps, channels % 2 != 0, step);
 }
 
-TEST_CASE("depthwise bytes give the bytes of a plain loop") {
+TEST_CASE("depthwise bytes give the bytes of a plain loop", "[kernels]") {
   Random random(6);
   for (int channels : odd_widths)
     for (int taps : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 25, 49})
@@ -140,7 +140,7 @@ TEST_CASE("depthwise bytes give the bytes of a plain loop") {
                              taps % 2 ? Values::any : Values::extreme);
 }
 
-TEST_CASE("depthwise bytes give the same bytes where windows overlap") {
+TEST_CASE("depthwise bytes give the same bytes where windows overlap", "[kernels]") {
   Random random(9);
   for (int channels : odd_widths)
     for (int taps : {4, 9, 25})

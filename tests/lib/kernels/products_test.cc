@@ -152,13 +152,14 @@ void compare_byte_tiles(Random& random, int rows, int cols, int depth, int taps,
 
 }  // namespace
 
-TEST_CASE("float tiles of every size give the bits of a plain loop") {
+TEST_CASE("float tiles of every size give the bits of a plain loop", "[kernels]") {
   Random random(1);
   for (int rows = 1; rows <= BT_MR_MAX + 1; ++rows)
     for (int cols : odd_widths) compare_float_tiles(random, rows, cols, 3, 2, false);
 }
 
-TEST_CASE("float tiles of any depth and number of taps give the bits of a plain loop") {
+TEST_CASE("float tiles of any depth and number of taps give the bits of a plain loop",
+          "[kernels]") {
   Random random(2);
   for (int i = 0; i < 300; ++i)
     compare_float_tiles(random, pick(random, {1, 2, 5, 6, 13, 14, 15, 29}),
@@ -167,14 +168,14 @@ TEST_CASE("float tiles of any depth and number of taps give the bits of a plain 
                         pick(random, {1, 1, 2, 3, 9}), i % 2 != 0);
 }
 
-TEST_CASE("byte tiles of every size give the sums and the bytes of a plain loop") {
+TEST_CASE("byte tiles of every size give the sums and the bytes of a plain loop", "[kernels]") {
   Random random(3);
   for (int rows = 1; rows <= BT_MR_MAX + 1; ++rows)
     for (int cols : odd_widths) compare_byte_tiles(random, rows, cols, 7, 2, Values::any);
 }
 
-TEST_CASE(
-    "byte tiles of any depth and number of taps give the sums and the bytes of a plain loop") {
+TEST_CASE("byte tiles of any depth and number of taps give the sums and the bytes of a plain loop",
+          "[kernels]") {
   Random random(4);
   const std::vector<int> depths = {1,   2,   3,   4,   5,   6,   7,   8,    9,   11, 15,
                                    16,  17,  27,  31,  32,  33,  47,  63,   64,  65, 100,
@@ -186,7 +187,7 @@ TEST_CASE(
                          i % 2 ? Values::extreme : Values::any);
 }
 
-TEST_CASE("the clamp lets NaN and -0 pass") {
+TEST_CASE("the clamp lets NaN and -0 pass", "[kernels]") {
   const float weights[] = {1.0f}, bias[] = {-0.0f};
   for (const bt_kernels* k : all_tables())
     for (float value : {-0.0f, 0.0f, not_a_number, -1.0f, 7.0f}) {
@@ -200,7 +201,8 @@ TEST_CASE("the clamp lets NaN and -0 pass") {
       const Guarded block(bt_pack_dw_f32(k, 1, 1, nullptr, nullptr, nullptr), 64);
       bt_pack_dw_f32(k, 1, 1, weights, bias, static_cast<float*>(block.data()));
       const int32_t at = 0;
-      bt_dw_f32 d{1, 1, 1, 0, 1, &at, rows.data(), static_cast<const float*>(block.data()), out + 1, 1, 0, 6};
+      bt_dw_f32 d{1,       1, 1, 0, 1, &at, rows.data(), static_cast<const float*>(block.data()),
+                  out + 1, 1, 0, 6};
       k->dw_f32(&d);
       for (float result : out) {
         if (std::isnan(value))
@@ -212,7 +214,7 @@ TEST_CASE("the clamp lets NaN and -0 pass") {
     }
 }
 
-TEST_CASE("packing does not depend on how the weights are laid out") {
+TEST_CASE("packing does not depend on how the weights are laid out", "[kernels]") {
   Random random(7);
   for (const bt_kernels* k : all_tables())
     for (int i = 0; i < 40; ++i) {
@@ -242,7 +244,7 @@ TEST_CASE("packing does not depend on how the weights are laid out") {
     }
 }
 
-TEST_CASE("tables are found by name, and the best is the last that can run") {
+TEST_CASE("tables are found by name, and the best is the last that can run", "[kernels]") {
   const std::vector<std::string> known = {"scalar",     "avx2", "avxvnni", "avx512",
                                           "avx512vnni", "neon", "neondot"};
   for (size_t i = 0; i < known.size(); ++i)

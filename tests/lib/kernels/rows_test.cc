@@ -146,7 +146,7 @@ void compare(
   }
 }
 
-TEST_CASE("unary rows equal scalar") {
+TEST_CASE("unary rows equal scalar", "[kernels]") {
   for (int f = 0; f < BT_UNARY_COUNT; ++f) {
     compare<float>("function " + std::to_string(f), [f](size_t n, size_t offset) {
       Row<float> x(sample_floats(n), offset);
@@ -161,7 +161,7 @@ TEST_CASE("unary rows equal scalar") {
   }
 }
 
-TEST_CASE("binary rows equal scalar") {
+TEST_CASE("binary rows equal scalar", "[kernels]") {
   for (int f = 0; f < BT_BINARY_COUNT; ++f)
     for (const bt_operand one : {BT_BOTH, BT_A_ONE, BT_B_ONE}) {
       compare<float>("function " + std::to_string(f), [f, one](size_t n, size_t offset) {
@@ -183,7 +183,7 @@ TEST_CASE("binary rows equal scalar") {
     }
 }
 
-TEST_CASE("float rows with parameters equal scalar") {
+TEST_CASE("float rows with parameters equal scalar", "[kernels]") {
   compare<float>("clamp", [](size_t n, size_t offset) {
     Row<float> x(sample_floats(n), offset);
     return [n, x](const bt_kernels& k, float* y) mutable { k.clamp(x.data(), y, n, -1.5f, 6.0f); };
@@ -206,7 +206,7 @@ TEST_CASE("float rows with parameters equal scalar") {
 }
 
 // The result of a reduction is the output; row `special` decides about NaN and inf.
-TEST_CASE("reductions equal scalar") {
+TEST_CASE("reductions equal scalar", "[kernels]") {
   for (const bool special : {false, true}) {
     const auto sample = special ? sample_floats : sample_numbers;
     for (const bt_kernels* table : faster_tables())
@@ -225,7 +225,7 @@ TEST_CASE("reductions equal scalar") {
   }
 }
 
-TEST_CASE("rows between floats and bytes equal scalar") {
+TEST_CASE("rows between floats and bytes equal scalar", "[kernels]") {
   for (const int32_t zero : {-128, -3, 0, 5, 127}) {
     for (const float scale : {0.01f, 1.0f, 37.5f, 1e30f})
       compare<int8_t>("quantize", [=](size_t n, size_t offset) {
@@ -250,7 +250,7 @@ TEST_CASE("rows between floats and bytes equal scalar") {
   }
 }
 
-TEST_CASE("rows of bytes equal scalar") {
+TEST_CASE("rows of bytes equal scalar", "[kernels]") {
   compare<int8_t>("table", [](size_t n, size_t offset) {
     Row<int8_t> x(sample_bytes(n), offset);
     return [n, x, table = sample_bytes(256)](const bt_kernels& k, int8_t* y) mutable {
@@ -288,7 +288,7 @@ TEST_CASE("rows of bytes equal scalar") {
   }
 }
 
-TEST_CASE("rows of bytes in place equal scalar") {
+TEST_CASE("rows of bytes in place equal scalar", "[kernels]") {
   compare<int8_t>("in place", [](size_t n, size_t) {
     const bt_add_s8 p = {1, 2, 1 << 20, 1 << 19, 20, 3, -128, 127};
     return [=, a = sample_bytes(n), table = sample_bytes(256)](const bt_kernels& k, int8_t* y) {
@@ -303,7 +303,7 @@ TEST_CASE("rows of bytes in place equal scalar") {
 
 // ---- scalar against the contract ----
 
-TEST_CASE("sums use sixteen chains joined by halves") {
+TEST_CASE("sums use sixteen chains joined by halves", "[kernels]") {
   for (const size_t n : lengths()) {
     const std::vector<float> x = sample_numbers(n);
     float sums[16] = {}, squares[16] = {};
@@ -325,7 +325,7 @@ TEST_CASE("sums use sixteen chains joined by halves") {
   }
 }
 
-TEST_CASE("maxima see NaN and the sign of zero") {
+TEST_CASE("maxima see NaN and the sign of zero", "[kernels]") {
   const auto max_of = [](std::vector<float> x) { return scalar().max_of(x.data(), x.size()); };
   CHECK(same(max_of({}), -inf));
   CHECK(same(max_of({-inf, -inf}), -inf));
@@ -337,7 +337,7 @@ TEST_CASE("maxima see NaN and the sign of zero") {
   CHECK(same(max_of({inf, -nan, 2.0f}), nan));
 }
 
-TEST_CASE("binary functions are those of IEEE, minimum and maximum hand on NaN") {
+TEST_CASE("binary functions are those of IEEE, minimum and maximum hand on NaN", "[kernels]") {
   const auto binary = [](bt_binary f, float a, float b) {
     float y = 0;
     scalar().binary[f](&a, &b, &y, 1, BT_BOTH);
@@ -357,7 +357,7 @@ TEST_CASE("binary functions are those of IEEE, minimum and maximum hand on NaN")
   CHECK(same(binary(BT_MAX, 0.0f, -0.0f), -0.0f));
 }
 
-TEST_CASE("clamp lets NaN pass") {
+TEST_CASE("clamp lets NaN pass", "[kernels]") {
   const std::vector<float> x = {nan, -inf, -2.0f, -0.0f, 0.5f, 7.0f, inf};
   std::vector<float> y(x.size());
   scalar().clamp(x.data(), y.data(), x.size(), 0.0f, 6.0f);
@@ -365,7 +365,7 @@ TEST_CASE("clamp lets NaN pass") {
   CHECK(same(call(scalar().unary[BT_RELU], x), {nan, 0.0f, 0.0f, -0.0f, 0.5f, 7.0f, inf}));
 }
 
-TEST_CASE("scale_shift takes missing rows as ones and zeros") {
+TEST_CASE("scale_shift takes missing rows as ones and zeros", "[kernels]") {
   const std::vector<float> x = sample_floats(500), gain = sample_floats(500),
                            shift = sample_floats(500), ones(500, 1.0f), zeros(500, 0.0f);
   const auto run = [&](const float* g, const float* s) {
@@ -393,7 +393,7 @@ uint64_t hash_of(const std::vector<float>& values) {
   return hash;
 }
 
-TEST_CASE("functions have the same bits on every machine") {
+TEST_CASE("functions have the same bits on every machine", "[kernels]") {
   // Every 65537th float. A change of a formula changes its hash, and with it every model's output.
   std::vector<float> x;
   for (uint64_t word = 0; word < (uint64_t{1} << 32); word += 65537) {
@@ -424,7 +424,7 @@ int8_t to_byte(float f, int32_t zero, int32_t lo, int32_t hi) {
   return static_cast<int8_t>(std::nearbyint(bounded) + zero);
 }
 
-TEST_CASE("quantize and dequantize follow their rule") {
+TEST_CASE("quantize and dequantize follow their rule", "[kernels]") {
   std::vector<float> x = sample_floats(3000);
   for (int i = -600; i <= 600; ++i) x.push_back(static_cast<float>(i) * 0.25f);  // ties
   for (const int32_t zero : {-128, -1, 0, 77, 127})
@@ -445,7 +445,7 @@ std::vector<int8_t> every_byte() {
   return all;
 }
 
-TEST_CASE("requantize and table follow their rule for every byte") {
+TEST_CASE("requantize and table follow their rule for every byte", "[kernels]") {
   const std::vector<int8_t> x = every_byte(), table = sample_bytes(256);
   std::vector<int8_t> y(256);
   for (const int32_t in_zero : {-128, 0, 9, 127})
@@ -459,7 +459,7 @@ TEST_CASE("requantize and table follow their rule for every byte") {
   CHECK(y == table);
 }
 
-TEST_CASE("sums and products of bytes follow their rule for every pair") {
+TEST_CASE("sums and products of bytes follow their rule for every pair", "[kernels]") {
   const std::vector<int8_t> b = every_byte();
   std::vector<int8_t> sum(256), product(256);
   for (const bt_add_s8& p : {bt_add_s8{3, -7, 1234567, 765432, 20, 5, -128, 127},
