@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // bantam bench: time one model honestly.
 #include <sys/resource.h>
-#include <time.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -12,8 +10,8 @@
 #include "apps/bantam/console.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
+#include "apps/bantam/timing.h"
 #include "base/format.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "eval/test_vectors.h"
 #include "ir/call.h"
@@ -33,35 +31,6 @@ struct Options {
   bool layers = false, serve = false;
 };
 
-double wall() { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-double cpu() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
-}
-
-double at_fraction(std::vector<double> v, double fraction) {
-  std::sort(v.begin(), v.end());
-  return v[static_cast<size_t>(fraction * static_cast<double>(v.size() - 1) + 0.5)];
-}
-
-// Uniform inputs: floats in -1..1, whole numbers 0 or 1.
-std::vector<Tensor> random_inputs(const Session& session) {
-  std::vector<Tensor> inputs;
-  Random random(1);
-  for (const Port& p : session.inputs()) {
-    const Shape shape = concrete_shape(p.shape, 128);
-    std::vector<uint8_t> bytes(static_cast<size_t>(element_count(shape)) * bt_dtype_size(p.dtype));
-    bt_tensor view{};
-    view.dtype = p.dtype;
-    view.data = bytes.data();
-    for (int64_t i = 0; i < element_count(shape); ++i)
-      bt_put(&view, i, bt_is_float(p.dtype) ? static_cast<double>(random.uniform(-1, 1)) : static_cast<double>(random.below(2)));
-    inputs.emplace_back(p.dtype, shape, Bytes(std::move(bytes)));
-  }
-  return inputs;
-}
-
 struct Layer {
   std::string name, op;
   double ms = 0;       // least of the runs
@@ -75,9 +44,9 @@ struct Layer {
 double peak_gops(const bt_kernels& kernels) {
   double best = 0;
   for (int i = 0; i < 20; ++i) {
-    const double start = cpu();
+    const double start = cpu_ms();
     const double macs = kernels.peak_f32(20000);
-    best = std::max(best, 2 * macs / (cpu() - start) * 1e-6);
+    best = std::max(best, 2 * macs / (cpu_ms() - start) * 1e-6);
   }
   return best;
 }
@@ -95,8 +64,8 @@ uint64_t bytes_moved(const Node& node) {
 
 Result<std::vector<Layer>> time_layers(const Options& o, Session& session, const std::vector<Tensor>& inputs, const Graph& graph) {
   session.time_nodes(true);
-  const double end = wall() + o.seconds * 1000;
-  for (int i = 0; i < 20 || wall() < end; ++i) TRY(session.run(inputs));
+  const double end = wall_ms() + o.seconds * 1000;
+  for (int i = 0; i < 20 || wall_ms() < end; ++i) TRY(session.run(inputs));
   const auto times = session.node_times();
   const auto nodes = graph.nodes();
   const bt_kernels& kernels = *bt_kernels_named(session.kernels().c_str());
@@ -131,16 +100,10 @@ Result<int> serve(Session& session, const std::vector<Tensor>& inputs) {
   Console::get().print("ready\n");
   std::string word;
   for (double budget = 0; std::cin >> word >> budget;) {
-    std::vector<double> w, c;
-    for (const double end = wall() + budget; wall() < end || w.size() < 2;) {
-      const double wall_start = wall(), cpu_start = cpu();
-      TRY(session.run(inputs));
-      w.push_back(wall() - wall_start);
-      c.push_back(cpu() - cpu_start);
-    }
+    TRY(const RunTimes times, time_runs(session, inputs, budget / 1000, 2));
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    Console::get().print(nlohmann::ordered_json{{"w", w}, {"c", c}, {"rss", usage.ru_maxrss / 1024}}.dump() + "\n");
+    Console::get().print(nlohmann::ordered_json{{"w", times.wall}, {"c", times.cpu}, {"rss", usage.ru_maxrss / 1024}}.dump() + "\n");
   }
   return 0;
 }
@@ -149,25 +112,20 @@ Result<int> run(const Options& o) {
   o.common.apply();
   TRY(check_kernels_environment());
   TRY(const ReadOptions read, o.read.options());
-  const double start = wall();
+  const double start = wall_ms();
   TRY(RunnableModel model, open_runnable(o.model, read, {.threads = o.threads}));
-  const double load_ms = wall() - start;
+  const double load_ms = wall_ms() - start;
   Session& session = model.session;
   const auto inputs = random_inputs(session);
   if (o.serve) return serve(session, inputs);
-  const double before_first = wall();
+  const double before_first = wall_ms();
   TRY(session.run(inputs));
-  const double first_ms = wall() - before_first;
-  std::vector<double> ms, cpu_ms;
-  for (const double end = wall() + o.seconds * 1000; wall() < end || ms.size() < 5;) {
-    const double w = wall(), c = cpu();
-    TRY(session.run(inputs));
-    ms.push_back(wall() - w);
-    cpu_ms.push_back(cpu() - c);
-  }
+  const double first_ms = wall_ms() - before_first;
+  TRY(const RunTimes times, time_runs(session, inputs, o.seconds, 5));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const double median = at_fraction(ms, 0.5), p90 = at_fraction(ms, 0.9), least = at_fraction(ms, 0), least_cpu = at_fraction(cpu_ms, 0);
+  const auto& ms = times.wall;
+  const double median = at_fraction(ms, 0.5), p90 = at_fraction(ms, 0.9), least = at_fraction(ms, 0), least_cpu = at_fraction(times.cpu, 0);
   nlohmann::ordered_json j = {{"model", printable(base_name(o.model))}, {"kernels", session.kernels()}, {"threads", o.threads}, {"runs", ms.size()},
                               {"median_ms", median}, {"min_ms", least}, {"p90_ms", p90}, {"cpu_min_ms", least_cpu}, {"load_ms", load_ms},
                               {"first_ms", first_ms}, {"arena_bytes", session.arena_bytes()}, {"peak_kb", usage.ru_maxrss}};

@@ -156,6 +156,7 @@ Result<Output> write_output(const std::string& path, const Graph& graph, const O
   const std::string name = base_name(inner_path);
   write.model_name = name.substr(0, name.size() - std::string_view(format->suffix).size());
   if (format->carries_tests && options.test_vectors > 0) TRY(TestVectorMaker(own, options).add_to(write));
+  if (!write.plans.empty()) out.arena_bytes = write.plans[0].bytes;
   TRY(WrittenModel written, within(printable(path), write_model(own, *format, write)));
   out.row.name = base_name(path);
   out.row.format = format->name;

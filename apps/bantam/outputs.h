@@ -26,6 +26,7 @@ struct Output {
   FileRow row;
   std::vector<SizeRow> size_map;
   Bytes file;  // empty where the output is a folder
+  uint64_t arena_bytes = 0;  // of activations and scratch, as the file's plan says; 0: it has none
 };
 
 // What a file says about where it comes from, as JSON. `data` may be null.

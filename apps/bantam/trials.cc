@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "apps/bantam/timing.h"
 #include "base/format.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -28,6 +29,12 @@ bool is_choice(const Step& s) {
   return names.contains(name_of(s));
 }
 
+// The median over a second. The model has run already.
+Result<double> latency(Session& model) {
+  TRY(const RunTimes times, time_runs(model, random_inputs(model), 1.0, 5));
+  return at_fraction(times.wall, 0.5);
+}
+
 }  // namespace
 
 Result<std::vector<Step>> steps_of(const Trial& trial) {
@@ -42,9 +49,9 @@ Result<std::vector<Step>> steps_of(const Trial& trial) {
   return steps;
 }
 
-Result<std::unique_ptr<Trials>> Trials::open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads) {
+Result<std::unique_ptr<Trials>> Trials::open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, bool timed) {
   TRY(Session reference, Session::of_graph(source, {.threads = threads}));
-  return std::unique_ptr<Trials>(new Trials(std::move(source), std::move(source_hash), data, eval, threads, std::move(reference)));
+  return std::unique_ptr<Trials>(new Trials(std::move(source), std::move(source_hash), data, eval, threads, timed, std::move(reference)));
 }
 
 Result<Graph> Trials::converted(const std::vector<Step>& steps) {
@@ -90,6 +97,10 @@ Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
   doubt_ = doubt_of_labels(report);
   Outcome o;
   o.bytes = output.row.bytes;
+  o.arena = output.arena_bytes ? output.arena_bytes : model.arena_bytes();
+  if (timed_) {
+    TRY(o.ms, latency(model));
+  }
   o.sqnr = INFINITY;
   for (const OutputQuality& q : report.outputs) {
     o.sqnr = std::min(o.sqnr, q.sqnr_db);

@@ -16,8 +16,8 @@ namespace bantam {
 
 class Trials {
  public:
-  // `data` calibrates, `eval` measures; both outlive this.
-  static Result<std::unique_ptr<Trials>> open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads);
+  // `data` calibrates, `eval` measures; both outlive this. With `timed`, files are run for a second each.
+  static Result<std::unique_ptr<Trials>> open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, bool timed);
 
   // Converts, and writes to `path` among `files` (not committed); `file_hash` becomes that of the bytes.
   Result<Outcome> run(const Trial& trial, const std::string& path, OutputFiles& files, std::string& file_hash);
@@ -31,8 +31,8 @@ class Trials {
     Graph graph;
     PassContext ctx;
   };
-  Trials(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, Session reference)
-      : source_(std::move(source)), source_hash_(std::move(source_hash)), data_(data), eval_(eval), threads_(threads), reference_(std::move(reference)) {}
+  Trials(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, bool timed, Session reference)
+      : source_(std::move(source)), source_hash_(std::move(source_hash)), data_(data), eval_(eval), threads_(threads), timed_(timed), reference_(std::move(reference)) {}
   Result<Graph> converted(const std::vector<Step>& steps);
   Result<Outcome> measured(const Output& output, const Graph& graph);
 
@@ -41,6 +41,7 @@ class Trials {
   Dataset& data_;
   Dataset& eval_;
   int threads_;
+  bool timed_;
   Session reference_;
   bool measures_drop_ = false;
   std::string doubt_;

@@ -4,31 +4,33 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
 #include "apps/bantam/gates.h"
+#include "apps/bantam/journal.h"
+#include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
 #include "apps/bantam/trials.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "report/curve.h"
 #include "report/table.h"
 
 namespace bantam {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = Journal::Json;
 
 struct Options {
   CommonOptions common;
   ReadFlags read;
   DataFlags data;
-  std::string model, output, eval, max_drop, min_sqnr, max_size, time_budget;
+  std::string model, output, eval, max_drop, min_sqnr, max_size, max_arena, max_latency, time_budget;
+  std::vector<std::string> curves;
   int threads = 1;
 };
 
@@ -40,6 +42,12 @@ Result<double> parse_seconds(const std::string& text) {
   return v * unit;
 }
 
+Result<uint64_t> parse_bytes(const std::string& text, const char* flag) {
+  TRY(const double bytes, parse_limit(text, flag));
+  if (!(bytes >= 1 && bytes < 1e15)) return Error{Code::usage, formatted("{} {}: a positive number of bytes is needed", flag, quote(text))};
+  return static_cast<uint64_t>(bytes);
+}
+
 Result<Budget> parse_budget(const Options& o) {
   Budget budget;
   if (!o.max_drop.empty()) {
@@ -49,64 +57,19 @@ Result<Budget> parse_budget(const Options& o) {
     TRY(budget.min_sqnr, parse_limit(o.min_sqnr, "--min-sqnr"));
   }
   if (!o.max_size.empty()) {
-    TRY(const double bytes, parse_limit(o.max_size, "--max-size"));
-    if (!(bytes >= 1 && bytes < 1e15)) return Error{Code::usage, formatted("--max-size {}: a positive number of bytes is needed", quote(o.max_size))};
-    budget.max_bytes = static_cast<uint64_t>(bytes);
+    TRY(budget.max_bytes, parse_bytes(o.max_size, "--max-size"));
   }
-  if (!budget.limits_quality() && !budget.max_bytes)
-    return Error{Code::usage, "tune needs a budget: --max-drop 1%, --min-sqnr 20dB, --max-size 400KB, or several of them"};
+  if (!o.max_arena.empty()) {
+    TRY(budget.max_arena, parse_bytes(o.max_arena, "--max-arena"));
+  }
+  if (!o.max_latency.empty()) {
+    TRY(budget.max_ms, parse_limit(o.max_latency, "--max-latency"));
+    if (!(*budget.max_ms > 0)) return Error{Code::usage, formatted("--max-latency {}: a positive time is needed, 5ms say", quote(o.max_latency))};
+  }
+  if (!budget.limits_quality() && !budget.max_bytes && !budget.max_arena && !budget.max_ms)
+    return Error{Code::usage, "tune needs a budget: --max-drop 1%, --min-sqnr 20dB, --max-size 400KB, --max-arena 96KB, --max-latency 5ms, or several of them"};
   return budget;
 }
-
-// Outcomes by trial, in lines of JSON behind one that says what they are of.
-class Journal {
- public:
-  struct Line {
-    std::optional<Outcome> outcome;
-    std::string file;  // hash of the .btm
-  };
-
-  Journal(std::string path, Json head) : path_(std::move(path)), head_(std::move(head)) {}
-
-  // A journal of another model, other samples or another version is begun anew.
-  void load() {
-    std::ifstream in(path_);
-    std::string text;
-    if (!std::getline(in, text) || Json::parse(text, nullptr, false) != head_) {
-      std::ofstream(path_, std::ios::trunc) << head_.dump() << "\n";
-      return;
-    }
-    while (std::getline(in, text)) {
-      const Json j = Json::parse(text, nullptr, false);
-      if (!j.is_object() || !j.contains("trial")) continue;  // cut off by a kill
-      Line line;
-      line.file = j.value("file", "");
-      if (j.contains("bytes"))
-        line.outcome = Outcome{j.value("bytes", uint64_t{0}), j.value("drop", 0.0), j.value("sqnr_db", 0.0), j.value("worst", ""), j.value("most_drop", 0.0)};
-      lines_[j.value("trial", "")] = std::move(line);
-    }
-    in.close();
-    std::ofstream(path_, std::ios::app) << "\n";  // behind a line that was cut off
-  }
-
-  const Line* find(const Trial& trial) const {
-    const auto it = lines_.find(trial.text());
-    return it == lines_.end() ? nullptr : &it->second;
-  }
-
-  void add(const Trial& trial, const Line& line) {
-    Json j = {{"trial", trial.text()}};
-    if (line.outcome)
-      j.update({{"bytes", line.outcome->bytes}, {"drop", line.outcome->drop}, {"sqnr_db", line.outcome->sqnr}, {"worst", line.outcome->worst}, {"most_drop", line.outcome->most_drop}, {"file", line.file}});
-    std::ofstream(path_, std::ios::app) << j.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-    lines_[trial.text()] = line;
-  }
-
- private:
-  std::string path_;
-  Json head_;
-  std::map<std::string, Line> lines_;
-};
 
 class Tuning {
  public:
@@ -121,15 +84,19 @@ class Tuning {
     }
     if (!o_.output.ends_with(".btm")) return Error{Code::usage, formatted("-o {}: a name ending in .btm is needed", quote(o_.output))};
     if (!o_.data.wanted()) return Error{Code::usage, "tune needs samples to measure with: --data DATA"};
+    for (const std::string& c : o_.curves)
+      if (!c.ends_with(".json") && !c.ends_with(".svg")) return Error{Code::usage, formatted("--curve {}: a name ending in .json or .svg is needed", quote(c))};
     TRY(open());
     Search search(budget_);
     TRY(walk(search));
     if (search.seen().empty()) return last_error_ ? *last_error_ : Error{Code::usage, "the time was up before the first conversion ended; give more of it"};
     print(search);
+    TRY(write_curves(search));
     if (!trials_->doubt().empty()) console_.warn(trials_->doubt());
     const Outcome& found = search.best()->outcome;
     if (budget_.max_drop && found.most_drop > *budget_.max_drop)
       console_.note(formatted("{} samples cannot tell {:.2f} % lost from {:.2f} %: measure with more of them, or add --min-sqnr", eval_->count(), found.drop * 100, found.most_drop * 100));
+    if (found.ms) console_.note(formatted("latencies hold for this machine as it was, with {} thread{}", o_.threads, o_.threads == 1 ? "" : "s"));
     if (search.is_met(search.best()->outcome)) return 0;
     console_.error("the budget cannot be met by what was tried: " + search.unmet());
     return exit_code(Code::gate);
@@ -148,10 +115,12 @@ class Tuning {
     if (!o_.eval.empty()) eval.data = o_.eval;
     TRY(eval_, eval.open(inputs));
     if (data_->count() == 0 || eval_->count() == 0) return Error{Code::bad_input, "there are no samples"};
-    journal_.emplace(o_.output + ".journal", Json{{"journal", "bantam tune"}, {"tool", "bantam " BANTAM_VERSION}, {"source", source_hash},
-                                                  {"data", data_->hash().substr(0, 32)}, {"eval", eval_->hash().substr(0, 32)}});
+    const bool timed = budget_.max_ms.has_value();
+    Json head = {{"journal", "bantam tune"}, {"source", source_hash}, {"shapes", o_.read.shapes}, {"data", data_->hash().substr(0, 32)}, {"eval", eval_->hash().substr(0, 32)}};
+    if (timed) head["timed_threads"] = o_.threads;
+    journal_.emplace(o_.output + ".journal", std::move(head));
     journal_->load();
-    TRY(trials_, Trials::open(std::move(model.graph), source_hash, *data_, *eval_, o_.threads));
+    TRY(trials_, Trials::open(std::move(model.graph), source_hash, *data_, *eval_, o_.threads, timed));
     return {};
   }
 
@@ -206,15 +175,56 @@ class Tuning {
     const bool leads = search.report(line.outcome);
     if (leads) TRY(files.commit());
     journal_->add(trial, line);
-    if (line.outcome)
-      console_.note(formatted("{:4.0f} s  {:32} {:>9} bytes  {}{:.1f} dB{}", elapsed(), printable(trial.text()), line.outcome->bytes, drop_text(*line.outcome), line.outcome->sqnr, leads ? "  <- best so far" : ""));
+    if (line.outcome) console_.note(formatted("{:4.0f} s  {}{}", elapsed(), text_of(trial, *line.outcome), leads ? "  <- best so far" : ""));
     return {};
+  }
+
+  std::string text_of(const Trial& trial, const Outcome& o) const {
+    return formatted("{:32} {:>9} bytes  {}{:.1f} dB{}{}", printable(trial.text()), o.bytes, drop_text(o), o.sqnr,
+                     budget_.max_arena ? formatted("  {} of memory", human_bytes(o.arena)) : "", o.ms ? formatted("  {:.3f} ms", *o.ms) : "");
   }
 
   std::string drop_text(const Outcome& o) const { return trials_->measures_drop() || budget_.max_drop ? formatted("{:5.2f} % lost  ", o.drop * 100) : ""; }
 
   static Json json_of(const Search::Entry& e) {
-    return {{"recipe", e.trial.text()}, {"bytes", e.outcome.bytes}, {"drop", e.outcome.drop}, {"sqnr_db", e.outcome.sqnr}};
+    Json j = {{"recipe", e.trial.text()}, {"bytes", e.outcome.bytes}, {"drop", e.outcome.drop}, {"sqnr_db", e.outcome.sqnr}, {"arena_bytes", e.outcome.arena}};
+    if (e.outcome.ms) j["ms"] = *e.outcome.ms;
+    return j;
+  }
+
+  std::vector<CurvePoint> points(const Search& search) const {
+    std::vector<CurvePoint> list;
+    const auto front = search.pareto();
+    for (const Search::Entry& e : search.seen()) {
+      const auto is_same = [&](const Search::Entry& f) { return f.trial.text() == e.trial.text(); };
+      list.push_back({text_of(e.trial, e.outcome), static_cast<double>(e.outcome.bytes), e.outcome.sqnr, std::any_of(front.begin(), front.end(), is_same), is_same(*search.best())});
+    }
+    return list;
+  }
+
+  // Everything that was seen, in the order in which it was tried.
+  Json seen_json(const Search& search) const {
+    const auto drawn = points(search);
+    Json list = Json::array();
+    for (size_t i = 0; i < drawn.size(); ++i) {
+      Json j = json_of(search.seen()[i]);
+      j.update({{"met", search.is_met(search.seen()[i].outcome)}, {"pareto", drawn[i].front}, {"best", drawn[i].best}});
+      list.push_back(std::move(j));
+    }
+    return list;
+  }
+
+  Result<void> write_curves(const Search& search) const {
+    OutputFiles files;
+    CurveLimits limits;
+    if (budget_.max_bytes) limits.bytes = static_cast<double>(*budget_.max_bytes);
+    limits.sqnr_db = budget_.min_sqnr;
+    for (const std::string& path : o_.curves) {
+      const std::string text = path.ends_with(".svg") ? curve_svg(printable(base_name(o_.model)), points(search), limits)
+                                                      : seen_json(search).dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+      TRY(files.write(path, text));
+    }
+    return files.commit();
   }
 
   void print(const Search& search) const {
@@ -226,9 +236,10 @@ class Tuning {
       console_.print(j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
       return;
     }
-    TextTable t({"", ">bytes", ">lost %", ">SQNR dB", "recipe"});
+    TextTable t({"", ">bytes", ">lost %", ">SQNR dB", ">memory", budget_.max_ms ? ">ms" : "", "recipe"});
     for (const Search::Entry& e : front)
-      t.row({e.trial.text() == search.best()->trial.text() ? "*" : "", std::to_string(e.outcome.bytes), formatted("{:.2f}", e.outcome.drop * 100), formatted("{:.1f}", e.outcome.sqnr), printable(e.trial.text())});
+      t.row({e.trial.text() == search.best()->trial.text() ? "*" : "", std::to_string(e.outcome.bytes), formatted("{:.2f}", e.outcome.drop * 100), formatted("{:.1f}", e.outcome.sqnr),
+             human_bytes(e.outcome.arena), e.outcome.ms ? formatted("{:.3f}", *e.outcome.ms) : "", printable(e.trial.text())});
     console_.print(formatted("{}: {} bytes, {}\n{}", printable(o_.output), search.best()->outcome.bytes, printable(search.best()->trial.text()), t.text()));
   }
 
@@ -256,6 +267,9 @@ void add_tune(CLI::App& app, Action& action) {
   cmd->add_option("--max-drop", o->max_drop, "of top-1 where there are labels, else of agreement")->type_name("1%");
   cmd->add_option("--min-sqnr", o->min_sqnr, "signal to noise at the outputs")->type_name("20dB");
   cmd->add_option("--max-size", o->max_size, "of the file")->type_name("400KB");
+  cmd->add_option("--max-arena", o->max_arena, "memory for activations, as the file's plan says (scalar kernels, one thread)")->type_name("96KB");
+  cmd->add_option("--max-latency", o->max_latency, "median of a run as `bench` measures it, on this machine with --threads")->type_name("5ms");
+  cmd->add_option("--curve", o->curves, "write everything that was tried: FILE.json, or FILE.svg as a plot")->take_all()->type_name("FILE");
   cmd->add_option("--time-budget", o->time_budget, "stop after so long; without it, when all has been tried")->type_name("10m");
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
   add_read_flags(*cmd, o->read);
@@ -264,7 +278,8 @@ void add_tune(CLI::App& app, Action& action) {
       "Ctrl-C keeps the best file so far; the same command goes on from the journal.\n"
       "Examples:\n"
       "  bantam tune net.onnx --data calibration.npz --eval test.npz --max-drop 1% -o net.btm\n"
-      "  bantam tune net.onnx --data photos/ --max-size 400KB --time-budget 10m -o net.btm");
+      "  bantam tune net.onnx --data photos/ --max-size 400KB --time-budget 10m -o net.btm\n"
+      "  bantam tune net.onnx --data photos/ --min-sqnr 20dB --max-arena 256KB --max-latency 5ms --curve net.svg -o net.btm");
   cmd->callback([&action, o] { action = [o] { return Tuning(*o).run(); }; });
 }
 

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "base/format.h"
 #include "base/text.h"
+#include "search/limits.h"
 
 namespace bantam {
 namespace {
@@ -51,14 +51,16 @@ bool Search::report(const std::optional<Outcome>& outcome) {
 void Search::advance(const std::optional<Outcome>& outcome) {
   if (track_) {
     // a limit of quality asks for the coarsest steps that keep it, one of size for the finest that fit
+    const bool is_first = track_->left == kHalvings;
     const bool is_fine = outcome && has_quality(*outcome);
-    const bool go_down = budget_.limits_quality() ? is_fine : outcome && outcome->bytes > *budget_.max_bytes;
+    const bool is_large = outcome && budget_.max_bytes && outcome->bytes > *budget_.max_bytes;
+    const bool go_down = budget_.limits_quality() ? is_fine : is_large;
     (go_down ? track_->high : track_->low) = track_->trial.quality;
     // finer steps do not help where something else, activations say, makes the error
     const bool is_flat = !go_down && outcome && outcome->sqnr < track_->last_sqnr + 0.2;
     track_->last_sqnr = outcome && !go_down ? outcome->sqnr : -1;
     track_->trial.quality = std::round((track_->low + track_->high) * 4) / 8;
-    if (--track_->left > 0 && outcome && !is_flat) return;
+    if (--track_->left > 0 && outcome && !is_flat && !(is_first && steps_cannot_help(*outcome))) return;
     track_.reset();
   }
   if (++stage_ < 4) open_track();
@@ -88,20 +90,18 @@ bool Search::has_quality(const Outcome& o) const {
   return (!budget_.max_drop || o.drop <= *budget_.max_drop) && (!budget_.min_sqnr || o.sqnr >= *budget_.min_sqnr);
 }
 
-bool Search::is_met(const Outcome& o) const { return has_quality(o) && (!budget_.max_bytes || o.bytes <= *budget_.max_bytes); }
+bool Search::is_met(const Outcome& o) const { return excess(budget_, o) == 0; }
 
-// How far beyond the limits, 0 where they are met: a sum of shares of each limit.
-double Search::excess(const Outcome& o) const {
-  double sum = 0;
-  if (budget_.max_bytes) sum += std::max(0.0, static_cast<double>(o.bytes) / static_cast<double>(*budget_.max_bytes) - 1);
-  if (budget_.max_drop) sum += std::max(0.0, (o.drop - *budget_.max_drop) / std::max(*budget_.max_drop, 1e-3));
-  if (budget_.min_sqnr) sum += std::max(0.0, (*budget_.min_sqnr - o.sqnr) / 6);
-  return sum;
+// Memory and time depend on the arithmetic, hardly on the size of steps.
+bool Search::steps_cannot_help(const Outcome& o) const {
+  constexpr double kNoise = 1.25;  // of measured times
+  return (budget_.max_arena && o.arena > *budget_.max_arena) ||
+         (budget_.max_ms && o.ms && *o.ms > kNoise * *budget_.max_ms);
 }
 
 bool Search::is_better(const Entry& x, const Entry& y) const {
   const Outcome &a = x.outcome, &b = y.outcome;
-  const double over_a = excess(a), over_b = excess(b);
+  const double over_a = excess(budget_, a), over_b = excess(budget_, b);
   if (over_a != over_b) return over_a < over_b;
   // integers run faster: floats have to be worth it
   const auto price = [](const Entry& e) { return static_cast<double>(e.outcome.bytes) * (e.trial.arithmetic == Trial::Arithmetic::real ? 1.03 : 1); };
@@ -116,31 +116,20 @@ std::vector<Search::Entry> Search::pareto() const {
   });
   std::vector<Entry> front;
   for (Entry& e : list) {
-    const auto beats = [&](const Entry& f) { return f.outcome.drop <= e.outcome.drop && f.outcome.sqnr >= e.outcome.sqnr; };
+    const auto beats = [&](const Entry& f) {
+      const Outcome &a = f.outcome, &o = e.outcome;
+      return a.drop <= o.drop && a.sqnr >= o.sqnr && (!budget_.max_arena || a.arena <= o.arena) &&
+             (!budget_.max_ms || a.ms.value_or(0) <= o.ms.value_or(0));
+    };
     if (std::none_of(front.begin(), front.end(), beats)) front.push_back(std::move(e));
   }
   return front;
 }
 
 std::string Search::unmet() const {
-  const auto by_bytes = [](const Entry& a, const Entry& b) { return a.outcome.bytes < b.outcome.bytes; };
-  const auto by_drop = [](const Entry& a, const Entry& b) { return a.outcome.drop < b.outcome.drop; };
-  const auto by_sqnr = [](const Entry& a, const Entry& b) { return a.outcome.sqnr < b.outcome.sqnr; };
-  const auto said = [](const Entry& e) { return formatted("{}, {} bytes", e.trial.text(), e.outcome.bytes); };
-  std::vector<Entry> good;
-  std::copy_if(seen_.begin(), seen_.end(), std::back_inserter(good), [&](const Entry& e) { return has_quality(e.outcome); });
-  if (!good.empty()) {
-    const Entry& smallest = *std::min_element(good.begin(), good.end(), by_bytes);
-    return formatted("--max-size {} binds: the smallest file{} has {} bytes ({})", *budget_.max_bytes,
-                     budget_.limits_quality() ? " with the quality asked for" : " that was found", smallest.outcome.bytes, smallest.trial.text());
-  }
-  const Entry& closest = *std::min_element(seen_.begin(), seen_.end(), by_drop);
-  if (budget_.max_drop && closest.outcome.drop > *budget_.max_drop)
-    return formatted("--max-drop binds: the least that was lost is {:.2f} % ({})", closest.outcome.drop * 100, said(closest));
-  const Entry& cleanest = *std::max_element(seen_.begin(), seen_.end(), by_sqnr);
-  if (budget_.min_sqnr && cleanest.outcome.sqnr < *budget_.min_sqnr)
-    return formatted("--min-sqnr binds: the most that was reached is {:.1f} dB ({})", cleanest.outcome.sqnr, said(cleanest));
-  return "--max-drop and --min-sqnr are met by some files each, but by none together";
+  std::vector<Seen> seen;
+  for (const Entry& e : seen_) seen.push_back({e.trial.text(), &e.outcome});
+  return binding_limits(budget_, seen);
 }
 
 }  // namespace bantam

@@ -19,6 +19,8 @@ struct Budget {
   std::optional<double> max_drop;     // of the task's measure, or of agreement: 0.01 is one percent
   std::optional<double> min_sqnr;     // dB at the outputs
   std::optional<uint64_t> max_bytes;  // of the file
+  std::optional<uint64_t> max_arena;  // bytes of activations and scratch
+  std::optional<double> max_ms;       // of a run, on the machine that outcomes were measured on
 
   bool limits_quality() const { return max_drop || min_sqnr; }
 };
@@ -40,6 +42,8 @@ struct Outcome {
   double drop = 0, sqnr = 0;
   std::string worst;  // the layer that lost most; "": not known
   double most_drop = 0;  // upper end of the drop's 95 % interval, where labels were counted
+  uint64_t arena = 0;
+  std::optional<double> ms;  // measured only where the budget asks for it: no two runs agree
 };
 
 class Search {
@@ -58,7 +62,7 @@ class Search {
   const std::vector<Entry>& seen() const { return seen_; }
   const Entry* best() const { return best_ < seen_.size() ? &seen_[best_] : nullptr; }
   bool is_met(const Outcome& o) const;
-  // Entries that no other one beats in bytes and quality, smallest first.
+  // Entries that no other one beats in bytes and quality, nor in what else is limited; smallest first.
   std::vector<Entry> pareto() const;
   // Where the budget is not met: which limit binds, and what would be needed. Needs an entry.
   std::string unmet() const;
@@ -75,7 +79,7 @@ class Search {
   void open_track();
   bool is_better(const Entry& x, const Entry& y) const;
   bool has_quality(const Outcome& o) const;
-  double excess(const Outcome& o) const;
+  bool steps_cannot_help(const Outcome& o) const;
 
   Budget budget_;
   int stage_ = 0;

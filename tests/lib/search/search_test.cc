@@ -18,6 +18,8 @@ Outcome made_up(const Trial& t) {
   o.drop = std::pow(10, -o.sqnr / 10);
   o.bytes = static_cast<uint64_t>(5000 + (t.keep.empty() ? 0 : 3000) + 12500 * quality / 6.02);
   o.worst = "head";
+  o.arena = t.arithmetic == Trial::Arithmetic::real ? 40000 : 12000;
+  o.ms = t.arithmetic == Trial::Arithmetic::real ? 8.0 : 3.5;
   return o;
 }
 
@@ -51,12 +53,34 @@ TEST_CASE("the best file of a size is found", "[search]") {
 }
 
 TEST_CASE("limits that bind are named, with what would be needed", "[search]") {
-  CHECK(searched({.max_drop = 1e-9}).unmet().starts_with("--max-drop binds: the least that was lost is 0.00 % (steps of 49.12 dB, float, "));
+  CHECK(searched({.max_drop = 1e-9}).unmet().starts_with("--max-drop 0.00% binds: the least that was lost is 0.00 % (steps of 49.12 dB, float, "));
   CHECK(searched({.max_bytes = 6000}).unmet().starts_with("--max-size 6000 binds: the smallest file that was found has 1"));
-  CHECK(searched({.min_sqnr = 70}).unmet().starts_with("--min-sqnr binds: the most that was reached is "));
+  CHECK(searched({.min_sqnr = 70}).unmet().starts_with("--min-sqnr 70.0dB binds: the most that was reached is "));
+  CHECK(searched({.max_arena = 9000}).unmet() == "--max-arena 9000 binds: the least memory for activations is 12000 bytes (8 bits, int8, 88056 bytes)");
+  CHECK(searched({.max_ms = 2}).unmet() == "--max-latency 2ms binds: the fastest file took 3.5 ms (8 bits, int8, 88056 bytes)");
   const Search both = searched({.max_drop = 0.001, .max_bytes = 40000});
   REQUIRE_FALSE(both.is_met(both.best()->outcome));
-  CHECK(both.unmet().starts_with("--max-size 40000 binds: the smallest file with the quality asked for has 6"));
+  CHECK(both.unmet().starts_with("--max-size 40000 binds: the smallest file that was found has 6"));
+  CHECK(both.unmet().find(" bytes where the rest is kept (steps of ") != std::string::npos);
+}
+
+TEST_CASE("limits that no file meets together are named with what would do", "[search]") {
+  const Search s = searched({.min_sqnr = 35, .max_arena = 20000});  // integers end at 30 dB
+  REQUIRE_FALSE(s.is_met(s.best()->outcome));
+  CHECK(s.unmet().starts_with("--min-sqnr 35.0dB and --max-arena 20000 are each met by some file, but by none together; there is one with --min-sqnr "));
+  CHECK(s.unmet().find(", or with --max-arena 40000 (8 bits, float)") != std::string::npos);
+}
+
+TEST_CASE("memory and time leave the arithmetic that keeps them", "[search]") {
+  for (const Budget& budget : {Budget{.max_arena = 20000}, Budget{.max_ms = 5.0}}) {
+    const Search s = searched(budget);
+    REQUIRE(s.best());
+    CHECK(s.is_met(s.best()->outcome));
+    CHECK(s.best()->trial.arithmetic == Trial::Arithmetic::int8);
+    int floats = 0;
+    for (const Search::Entry& e : s.seen()) floats += e.trial.arithmetic == Trial::Arithmetic::real;
+    CHECK(floats == 1);  // finer steps need no less
+  }
 }
 
 TEST_CASE("a search that is resumed proposes what it would have proposed", "[search]") {
