@@ -164,7 +164,7 @@ class Conversion {
     if (!reference_) reference_ = model_.graph.clone();
     calibration_ = ctx.calibration;
     originals_ = std::move(ctx.originals);
-    if (!annotated_ && !originals_.empty()) annotated_ = model_.graph.clone();  // weights alone
+    if (!annotated_ && !originals_.empty()) annotated_ = (inside_ ? *inside_ : model_.graph).clone();  // weights alone
     for (const Warning& w : ctx.warnings) report_.warnings.push_back({w.layer, w.text, w.flag});
     for (const Note& n : ctx.notes) {
       report_.notes.push_back(formatted("{}: {}{}", n.pass, n.node.empty() ? "" : quote(n.node) + ": ", n.text));

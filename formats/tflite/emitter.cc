@@ -52,6 +52,24 @@ std::optional<Bytes> as_halves(const Tensor& data, bool rounded) {
   return Bytes::copy_of(halves.data(), halves.size() * sizeof(uint16_t));
 }
 
+bool has_no_zeros(const Quant& quant) {
+  return std::all_of(quant.zero.begin(), quant.zero.end(), [](int32_t z) { return z == 0; });
+}
+
+// Floats that are stored in integers, of which 4 bits hold each: the format has those without zero
+// points.
+bool fits_int4(const Quant& quant) {
+  return quant.storage == BT_I8 && quant.bits <= 4 && has_no_zeros(quant);
+}
+
+// Two integers a byte, the first one in the lower half.
+Bytes packed_int4(const Bytes& codes) {
+  std::vector<uint8_t> packed((codes.size() + 1) / 2);
+  for (size_t i = 0; i < codes.size(); ++i)
+    packed[i / 2] |= static_cast<uint8_t>((codes.data()[i] & 0xf) << (i % 2 * 4));
+  return Bytes(std::move(packed));
+}
+
 }  // namespace
 
 TensorInfo Emitter::info(const Value* v) const {
@@ -76,8 +94,8 @@ std::vector<int> Emitter::tensors(const std::vector<Value*>& values) {
 }
 
 // Floats with a quant are stored in integers, those that f16 can hold in f16. Palettes and steps of
-// more than 8 bits have no place in the format: their numbers are written as floats, of 16 bits where no
-// integers are made of them (a step more or less there is more than what f16 rounds away).
+// more than 8 bits have no place in the format: their numbers are written as floats, of 16 bits
+// where no integers are made of them (a step more or less there is more than what f16 rounds away).
 int Emitter::stored(const std::string& name, const Tensor& data, const Quant* quant,
                     bool as_integers) {
   const auto reals = [&](int from, int version) {
@@ -87,10 +105,14 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
   };
   if (data.dtype() == BT_F32 && quant && quant->storage == BT_I8 && quant->bits <= 8) {
     const Bytes codes = encode(data, *quant).bytes();
+    const bool four = fits_int4(*quant);
     const int integers =
-        file_.add_constant({name, tfl::TensorType::INT8, data.shape(), quant}, codes, "8 bits");
+        four ? file_.add_constant({name, tfl::TensorType::INT4, data.shape(), quant},
+                                  packed_int4(codes), "4 bits")
+             : file_.add_constant({name, tfl::TensorType::INT8, data.shape(), quant}, codes,
+                                  "8 bits");
     if (as_integers) return integers;
-    return reals(integers, quant->scale.size() > 1 ? 5 : 2);
+    return reals(integers, four ? 6 : quant->scale.size() > 1 ? 5 : 2);
   }
   const bool fine = quant && quant->bits > 8 && !forms_.integers;
   if (const auto halves = as_halves(data, forms_.halves || fine))
@@ -104,8 +126,11 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
 bool Emitter::is_dynamic(const Value* x, const Value* w) const {
   const auto& q = w->quant;
   return forms_.dynamic_range && x->dtype == BT_F32 && w->is_constant() && w->dtype == BT_F32 &&
-         q && q->storage == BT_I8 && q->bits <= 8 &&
-         std::all_of(q->zero.begin(), q->zero.end(), [](int32_t z) { return z == 0; });
+         q && q->storage == BT_I8 && q->bits <= 8 && has_no_zeros(*q);
+}
+
+bool Emitter::is_int4(const Value* w) const {
+  return w->dtype == BT_F32 && w->quant && fits_int4(*w->quant);
 }
 
 int Emitter::weight(const Value* v, const Perm& perm, const Shape& shape, int axis,

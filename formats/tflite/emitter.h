@@ -49,6 +49,8 @@ class Emitter {
   // Whether a product of x by w is one of floats by integers: the weight then comes without a
   // DEQUANTIZE.
   bool is_dynamic(const Value* x, const Value* w) const;
+  // Whether a constant of floats is stored in integers of 4 bits.
+  bool is_int4(const Value* w) const;
   // int32 numbers, such as a list of axes.
   int ints(const std::vector<int64_t>& values);
   int int_scalar(int64_t value);

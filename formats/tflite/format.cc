@@ -51,7 +51,7 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
 constexpr TargetSpec kTarget = {
     .name = "tflite",
     .runtime = "LiteRT (TensorFlow Lite), with XNNPACK, the optimized or the reference kernels",
-    .types = "float32, int8, int16 (16x8), int32, int64, bool; weights in float16 and int8",
+    .types = "float32, int8, int16 (16x8), int32, int64, bool; weights in float16, int8 and int4",
     .most_axes = 6,
     .most_bytes = kMaxBytes,
     .wide = true,

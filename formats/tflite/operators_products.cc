@@ -48,11 +48,16 @@ int bias(Emitter& e, const Node& n, int64_t outputs) {
            : e.constant("zeros", Tensor::zeros(q.storage, {outputs}), &q);
 }
 
+// Convolutions by weights of 4 bits are none: LiteRT up to 2.18 takes them and computes nonsense.
+bool is_dynamic(const Emitter& e, const Node& n) {
+  return e.is_dynamic(n.inputs[0], n.inputs[1]) && !e.is_int4(n.inputs[1]);
+}
+
 Result<void> emit_depthwise(Emitter& e, const Node& n) {
   const Value *x = n.inputs[0], *w = n.inputs[1];
   const Shape& s = *w->shape;  // [O,h,w,1]
   const auto stride = pair_of(n, "strides"), dilation = pair_of(n, "dilations");
-  const bool dynamic = e.is_dynamic(x, w) && dilation.h == 1 && dilation.w == 1;
+  const bool dynamic = is_dynamic(e, n) && dilation.h == 1 && dilation.w == 1;
   const int weight = e.weight(w, {3, 1, 2, 0}, {1, s[1], s[2], s[0]}, 3, dynamic);
   const int zeros = bias(e, n, s[0]);
   const auto target = e.target(n);
@@ -78,7 +83,7 @@ Result<void> emit_conv(Emitter& e, const Node& n) {
   const Shape& s = *w->shape;
   if (group > 1 && group == channels && w->is_constant()) return emit_depthwise(e, n);
   const auto stride = pair_of(n, "strides"), dilation = pair_of(n, "dilations");
-  const bool dynamic = e.is_dynamic(x, w) && group == 1;
+  const bool dynamic = is_dynamic(e, n) && group == 1;
   const int weight = w->is_constant() ? e.weight(w, {0, 1, 2, 3}, s, 0, dynamic) : e.tensor(w);
   const int add = bias(e, n, s[0]);
   const auto target = e.target(n);
@@ -124,11 +129,11 @@ Result<void> emit_fully_connected(Emitter& e, const Node& n, bool outputs_first)
   const bool keep = x->rank() > 2;
   const auto options =
       tfl::CreateFullyConnectedOptions(e.flat(), target.activation, 0, keep, dynamic);
-  const int by_channel = w->quant && w->quant->scale.size() > 1 ? 12 : 9;
+  const int hybrid = w->quant && w->quant->scale.size() > 1 ? 12 : e.is_int4(w) ? 10 : 9;
   e.op(BuiltinOperator::FULLY_CONNECTED,
-       dynamic               ? by_channel
-       : keep && !is_q16(x)  ? 5
-                             : e.version(x, 4, 7),
+       dynamic              ? hybrid
+       : keep && !is_q16(x) ? 5
+                            : e.version(x, 4, 7),
        {e.tensor(x), weight, add}, {target.tensor}, options);
   e.finish(n, target);
   return {};

@@ -52,6 +52,7 @@ constexpr Row kRows[] = {
     {Op::DEQUANTIZE, 2, {1, 14}},
     {Op::DEQUANTIZE, 3, {1, 15}},
     {Op::DEQUANTIZE, 5, {2, 7}},
+    {Op::DEQUANTIZE, 6, {2, 18}},  // (releases 2.14 to 2.18 were tried)
     {Op::DIV, 1, {1, 14}},
     {Op::DIV, 2, {2, 3}},
     {Op::FILL, 1, {1, 14}},
@@ -59,6 +60,7 @@ constexpr Row kRows[] = {
     {Op::FULLY_CONNECTED, 4, {1, 14}},
     {Op::FULLY_CONNECTED, 5, {2, 0}},
     {Op::FULLY_CONNECTED, 9, {2, 3}},
+    {Op::FULLY_CONNECTED, 10, {2, 11}},
     {Op::FULLY_CONNECTED, 12, {2, 17}},
     {Op::GATHER, 2, {1, 14}},
     {Op::GATHER, 3, {1, 15}},

@@ -112,7 +112,7 @@ TEST_CASE("operators come back from .tflite with the same numbers", "[tflite]") 
 
 TEST_CASE("trained models come back from .tflite; integers have the same bits", "[tflite]") {
   for (const std::string& name : trained_models())
-    for (const char* recipe : {"exact", "weights8", "int8"}) {
+    for (const char* recipe : {"exact", "weights4", "weights8", "int8"}) {
       if (name == "digits_gru") continue;  // not written
       INFO(name << ", recipe " << recipe);
       Graph graph = converted(name, recipe);

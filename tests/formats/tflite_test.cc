@@ -99,7 +99,7 @@ TEST_CASE("graphs are written as the golden files say", "[tflite]") {
 
 TEST_CASE("every network of testdata is written, or refused with the reason", "[tflite]") {
   for (const std::string& model : trained_models())
-    for (const char* recipe : {"exact", "weights8", "int8"}) {
+    for (const char* recipe : {"exact", "weights4", "weights8", "int8"}) {
       INFO(model << ", " << recipe);
       if (model == "digits_gru") continue;
       const Bytes file = write(fitted(model, recipe));
@@ -137,6 +137,15 @@ std::string text_of(const Graph& graph, const WriteOptions& options) {
   return tflite_text(Bytes(std::move(written->files[0].bytes)));
 }
 
+std::string oldest_runtime_of(const Bytes& file) {
+  const tfl::Model& model = *tfl::GetModel(file.data());
+  const tfl::Metadata& entry = *model.metadata()->Get(0);
+  CHECK(entry.name()->str() == "min_runtime_version");
+  const auto& bytes = *model.buffers()->Get(entry.buffer())->data();
+  CHECK(bytes.size() == 16);
+  return reinterpret_cast<const char*>(bytes.data());
+}
+
 int count_of(const std::string& text, const std::string& word) {
   int count = 0;
   for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
@@ -156,6 +165,19 @@ TEST_CASE("with a dynamic range products read their integers themselves", "[tfli
         count_of(decoded, "DEQUANTIZE v5"));
 }
 
+TEST_CASE("weights of 4 bits take half a byte, and convolutions do not read them themselves", "[tflite]") {
+  const auto decoded = [](const Graph& graph, bool dynamic) {
+    return count_of(text_of(graph, {.dynamic_range = dynamic}), "DEQUANTIZE v6");
+  };
+  const Graph images = fitted("textures", "weights4"), matrices = fitted("digits_transformer", "weights4");
+  CHECK(write(images).size() < write(fitted("textures", "weights8")).size() * 7 / 10);
+  CHECK(oldest_runtime_of(write(images)) == "2.18.0");
+  CHECK(decoded(images, false) == 13);
+  CHECK(decoded(images, true) == 13);
+  CHECK(decoded(matrices, false) == 4);
+  CHECK(decoded(matrices, true) == 0);
+}
+
 TEST_CASE("half-precision constants are decoded by the file", "[tflite]") {
   const Graph graph = fitted("digits_cnn", "exact");
   const auto plain = format_tflite.write(graph, {}),
@@ -164,19 +186,6 @@ TEST_CASE("half-precision constants are decoded by the file", "[tflite]") {
   CHECK(halves->bytes() < plain->bytes() * 6 / 10);
   CHECK(count_of(text_of(graph, {.float16 = true}), "DEQUANTIZE v3") == 6);
 }
-
-namespace {
-
-std::string oldest_runtime_of(const Bytes& file) {
-  const tfl::Model& model = *tfl::GetModel(file.data());
-  const tfl::Metadata& entry = *model.metadata()->Get(0);
-  CHECK(entry.name()->str() == "min_runtime_version");
-  const auto& bytes = *model.buffers()->Get(entry.buffer())->data();
-  CHECK(bytes.size() == 16);
-  return reinterpret_cast<const char*>(bytes.data());
-}
-
-}  // namespace
 
 TEST_CASE("the file says which runtime is the oldest that loads it", "[tflite]") {
   CHECK(oldest_runtime_of(write(fitted("digits_cnn", "exact"))) == "1.14.0");

@@ -235,6 +235,7 @@ CONVERSIONS = {  # name: (preset, tail, flags)
     'float': ('exact', None, []),
     'float16': ('exact', None, ['--float16']),
     'weights8': ('weights8', None, []),
+    'weights4': ('weights4', None, []),
     'dynamic range': ('weights8', None, ['--dynamic-range']),  # LiteRT rounds activations, our side does not
     'int8': ('int8', 'float', []),
     'int8, integer borders': ('int8', 'int8', ['--io', 'int8']),
@@ -249,7 +250,7 @@ def convert(tool, model, conversion, folder):
     if tail:
         args += ['--data', model.calibration, '--recipe', tool.recipe(preset, tail, folder)]
     else:
-        args += ['--preset', preset]
+        args += ['--preset', preset] + (['--data', model.calibration] if preset == 'weights4' else [])
     tool.call(*args, *flags)
 
 
