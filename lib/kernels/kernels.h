@@ -219,8 +219,9 @@ typedef struct bt_kernels {
   void (*mul_s8)(const int8_t* a, const int8_t* b, int8_t* y, size_t n, bt_operand one,
                  int32_t a_zero, int32_t b_zero, float factor, int32_t zero, int32_t lo,
                  int32_t hi);
-  void (*max_s8)(const int8_t* a, int8_t* y, size_t n); /* y = max(y, a) */
-  void (*max_f32)(const float* a, float* y, size_t n);  /* y = BT_MAX(a, y) */
+  /* The largest of y and `count` rows, one after the other: y = max(a[r], y), or BT_MAX(a[r], y) */
+  void (*max_s8)(const int8_t* const* a, int count, int8_t* y, size_t n);
+  void (*max_f32)(const float* const* a, int count, float* y, size_t n);
   /* 16-bit values; quantize and dequantize as for bytes */
   void (*quantize_s16)(const float* x, int16_t* y, size_t n, float inverse_scale, int32_t zero);
   void (*dequantize_s16)(const int16_t* x, float* y, size_t n, float scale, int32_t zero);

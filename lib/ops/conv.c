@@ -258,6 +258,17 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
   return BT_OK;
 }
 
+/* Long taps cost the kernel less than short ones. Floats are packed alike for both; where their
+   pixels lie side by side, those of up to RUN_CHANNELS are worth a copy of the image. */
+#define RUN_CHANNELS 32
+
+static int takes_runs(const bt_call* c, const plan* p) {
+  const bt_image* m = &p->image;
+  if (m->run_bytes < BT_PATCH_BYTES) return 1;
+  return c->in[0]->dtype == BT_F32 && p->channels <= RUN_CHANNELS && p->group == 1 &&
+         m->kernel[2] > 1 && m->dilation[2] == 1 && bt_stage_fits(m);
+}
+
 static bt_status prepare(bt_call* c) {
   const bt_tensor *x = c->in[0], *y = c->out[0];
   const bt_kernels* k = bt_call_kernels(c);
@@ -286,7 +297,7 @@ static bt_status prepare(bt_call* c) {
   p->image.run_bytes = depth * (int64_t)element;
   p->mode = bt_conv_is_depthwise(c, p->group, p->last) ? DEPTHWISE
             : bt_window_is_pointwise(&p->w)               ? DENSE
-            : p->image.run_bytes < BT_PATCH_BYTES                     ? RUNS
+            : takes_runs(c, p)                            ? RUNS
                                                           : TAPS;
   const size_t padding = (size_t)(p->mode == DEPTHWISE ? p->image.pixel_bytes : p->image.run_bytes);
   unsigned char* zero = bt_keep_plan(c, padding + 64);

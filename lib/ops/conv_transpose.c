@@ -152,11 +152,21 @@ static bt_status infer(bt_call* c) {
 
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
+/* Read off the attributes alone, which `load` knows as well as `prepare`. */
+static int joins(const bt_call* c, const bt_window* w) {
+  const int d = w->n - 1;
+  const bt_attr* pads = &c->attr[PADS];
+  const int padded = c->attr[AUTO_PAD].i == BT_PAD_EXPLICIT && pads->n > 0 &&
+                     (pads->u.ints[d] || pads->u.ints[w->n + d]);
+  return c->attr[GROUP].i == 1 && w->kernel[d] == w->stride[d] && w->dilation[d] == 1 && !padded &&
+         c->attr[OUTPUT_PADDING].n == 0 && c->attr[OUTPUT_SHAPE].n == 0;
+}
+
 static bt_status measure(bt_call* c, bt_window* w, void* (*keep)(bt_call*, size_t), bt_deconv* s) {
   const int last = c->attr[LAYOUT].i != 0, group = (int)c->attr[GROUP].i;
   if (c->in[1]->dtype == BT_I8)
     BT_TRY(bt_need_product_q8(c, last ? 0 : 1, c->in[1]->dims[last ? 0 : 1]));
-  BT_TRY(bt_deconv_measure(c, w, group, last, s));
+  BT_TRY(bt_deconv_measure(c, w, group, last, joins(c, w), s));
   s->list = keep(c, (size_t)bt_deconv_count(s) * sizeof *s->list);
   if (!s->list) return bt_fail_memory(c);
   bt_deconv_place(bt_call_kernels(c), s);
@@ -208,7 +218,7 @@ typedef struct plan {
 static bt_status list_phases(bt_call* c, plan* p) {
   for (int d = 0; d < 3; ++d) {
     const int64_t stride = p->image.stride[d], out = p->image.out[d];
-    p->phases[d] = stride < out ? stride : out;
+    p->phases[d] = d == 2 && p->s.joined > 1 ? 1 : stride < out ? stride : out;
     p->phase[d] = bt_keep_plan(c, ((size_t)p->phases[d] + 1) * sizeof(int64_t));
     if (!p->phase[d]) return bt_fail_memory(c);
     for (int64_t i = 0; i < p->phases[d]; ++i) p->phase[d][i] = -1;
@@ -237,7 +247,10 @@ static bt_status plan_product(bt_call* c, plan* p) {
   for (int g = 0; g < p->s.group; ++g) {
     bt_quant part = *c->in[1]->quant;
     if (part.n > 1) part.scale += (size_t)g * (size_t)p->s.cols;
-    bt_requant_factors(c->in[0]->quant, &part, y->quant, p->s.cols, scale + (size_t)g * step);
+    const int outputs = p->s.cols / p->s.joined;
+    for (int i = 0; i < p->s.joined; ++i)
+      bt_requant_factors(c->in[0]->quant, &part, y->quant, outputs,
+                         scale + (size_t)g * step + i * outputs);
   }
   p->product.scale = scale;
   return BT_OK;

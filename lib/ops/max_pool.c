@@ -22,6 +22,21 @@ static bt_status infer(bt_call* c) {
   return BT_OK;
 }
 
+/* y = the largest of y and all taps; the kernel takes up to PIXELS at a time. */
+#define PIXELS 27
+#define TAKE_LARGEST(T, kernel, taps, y, channels)          \
+  {                                                         \
+    const T* pixels[PIXELS];                                \
+    int count = 0;                                          \
+    BT_POOL_EACH(T, x, taps) {                              \
+      pixels[count++] = x;                                  \
+      if (count < PIXELS) continue;                         \
+      kernel(pixels, count, y, (size_t)(channels));         \
+      count = 0;                                            \
+    }                                                       \
+    kernel(pixels, count, y, (size_t)(channels));           \
+  }
+
 static void pixel_f32(const bt_call* c, const bt_pooling_taps* taps, void* py, int64_t channels) {
   const bt_kernels* k = bt_call_kernels(c);
   float* y = py;
@@ -29,13 +44,13 @@ static void pixel_f32(const bt_call* c, const bt_pooling_taps* taps, void* py, i
     for (int64_t i = 0; i < channels; ++i) y[i] = -INFINITY;
   else
     memcpy(y, taps->first, (size_t)channels * sizeof *y);
-  if (taps->hit > 1) BT_POOL_EACH(float, x, taps) k->max_f32(x, y, (size_t)channels);
+  if (taps->hit > 1) TAKE_LARGEST(float, k->max_f32, taps, y, channels)
 }
 
 static void pixel_i8(const bt_call* c, const bt_pooling_taps* taps, void* y, int64_t channels) {
   const bt_kernels* k = bt_call_kernels(c);
   memset(y, -128, (size_t)channels);
-  BT_POOL_EACH(int8_t, x, taps) k->max_s8(x, y, (size_t)channels);
+  TAKE_LARGEST(int8_t, k->max_s8, taps, y, channels)
 }
 
 static void pixel_u8(const bt_call* c, const bt_pooling_taps* taps, void* py, int64_t channels) {

@@ -63,7 +63,8 @@ static void call_scale_shift(const bt_kernels* k, rows* r, int f) {
 }
 static void call_max_f32(const bt_kernels* k, rows* r, int f) {
   (void)f;
-  k->max_f32(r->x, r->y, r->n);
+  const float* a[3] = {r->x, r->z, r->x};
+  k->max_f32(a, 3, r->y, r->n);
 }
 static void call_quantize(const bt_kernels* k, rows* r, int f) {
   (void)f;
@@ -90,7 +91,8 @@ static void call_mul_s8(const bt_kernels* k, rows* r, int f) {
 }
 static void call_max_s8(const bt_kernels* k, rows* r, int f) {
   (void)f;
-  k->max_s8(r->a, r->c, r->n);
+  const int8_t* a[3] = {r->a, r->b, r->a};
+  k->max_s8(a, 3, r->c, r->n);
 }
 
 static const struct {

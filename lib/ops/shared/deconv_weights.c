@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <string.h>
 
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"
@@ -17,7 +18,8 @@ static int64_t common_divisor(int64_t a, int64_t b) {
   return a;
 }
 
-bt_status bt_deconv_measure(bt_call* c, const bt_window* w, int group, int last, bt_deconv* s) {
+bt_status bt_deconv_measure(bt_call* c, const bt_window* w, int group, int last, int join,
+                            bt_deconv* s) {
   const bt_tensor* weight = c->in[1];
   *s = (bt_deconv){.group = group, .last = last, .s8 = weight->dtype == BT_I8};
   const int64_t outputs = last ? weight->dims[0] / group : weight->dims[1];
@@ -30,12 +32,15 @@ bt_status bt_deconv_measure(bt_call* c, const bt_window* w, int group, int last,
     s->classes[d] = s->kernel[d] < s->period[d] ? s->kernel[d] : s->period[d];
     taps = bt_dim_mul(taps, s->kernel[d]);
   }
-  if (bt_dim_mul(taps, depth) > INT_MAX / 2 || outputs > INT_MAX / 2)
+  const int64_t joined = join ? s->kernel[2] : 1;
+  if (bt_dim_mul(taps, depth) > INT_MAX / 2 || bt_dim_mul(outputs, joined) > INT_MAX / 2)
     return bt_fail(c, BT_UNSUPPORTED,
                    "a weight of %" PRId64 " taps, %" PRId64 " by %" PRId64 " channels, is too large",
                    taps, depth, outputs);
   s->depth = (int)depth;
-  s->cols = (int)outputs;
+  s->cols = (int)(outputs * joined);
+  s->joined = (int)joined;
+  if (join) s->kernel[2] = s->period[2] = s->classes[2] = 1;
   return BT_OK;
 }
 
@@ -74,22 +79,25 @@ void bt_deconv_place(const bt_kernels* k, bt_deconv* s) {
     if ((size_t)taps > most) most = (size_t)taps;
   }
   s->bytes = at;
-  s->gather_bytes = (most * (size_t)s->depth * (size_t)s->cols + 1) * (s->s8 ? 1 : 4);
+  const size_t weights = most * (size_t)s->depth * (size_t)s->cols * (s->s8 ? 1 : 4);
+  s->bias_at = (weights + 3) / 4 * 4;
+  s->gather_bytes = s->bias_at + ((size_t)s->cols + 1) * 4;
 }
 
-/* Weights of one class and group as [output][tap][input]. */
+/* Weights of one class and group as [column][tap][input]. */
 static void gather(const bt_deconv* s, const void* weight, int g, const int64_t i[3], void* out) {
-  const int64_t all = s->kernel[0] * s->kernel[1] * s->kernel[2];
+  const int64_t width = s->kernel[2] * s->joined, all = s->kernel[0] * s->kernel[1] * width;
+  const int64_t outputs = s->cols / s->joined;
   const int64_t o_step = s->last ? all * s->depth : all;
-  const int64_t in_step = s->last ? 1 : s->cols * all, tap_step = s->last ? s->depth : 1;
-  const int64_t first = (int64_t)g * (s->last ? s->cols * o_step : s->depth * in_step);
+  const int64_t in_step = s->last ? 1 : outputs * all, tap_step = s->last ? s->depth : 1;
+  const int64_t first = (int64_t)g * (s->last ? outputs * o_step : s->depth * in_step);
   int64_t to = 0;
-  for (int64_t o = 0; o < s->cols; ++o)
+  for (int64_t column = 0; column < s->cols; ++column)
     for (int64_t z = i[0]; z < s->kernel[0]; z += s->period[0])
       for (int64_t y = i[1]; y < s->kernel[1]; y += s->period[1])
         for (int64_t x = i[2]; x < s->kernel[2]; x += s->period[2]) {
-          const int64_t tap = (z * s->kernel[1] + y) * s->kernel[2] + x;
-          const int64_t from = first + o * o_step + tap * tap_step;
+          const int64_t tap = (z * s->kernel[1] + y) * width + x + column / outputs;
+          const int64_t from = first + column % outputs * o_step + tap * tap_step;
           for (int64_t ch = 0; ch < s->depth; ++ch, ++to) {
             if (s->s8) ((int8_t*)out)[to] = ((const int8_t*)weight)[from + ch * in_step];
             else ((float*)out)[to] = ((const float*)weight)[from + ch * in_step];
@@ -97,25 +105,33 @@ static void gather(const bt_deconv* s, const void* weight, int g, const int64_t 
         }
 }
 
+/* The bias of each column of group g, f32 or i32; NULL without one. */
+static const void* gather_bias(const bt_call* c, const bt_deconv* s, int g, void* room) {
+  if (!bt_given(c, 2)) return NULL;
+  const size_t bytes = (size_t)(s->cols / s->joined) * 4;
+  const unsigned char* first = (const unsigned char*)c->in[2]->data + (size_t)g * bytes;
+  unsigned char* to = (unsigned char*)room + s->bias_at;
+  for (int i = 0; i < s->joined; ++i) memcpy(to + (size_t)i * bytes, first, bytes);
+  return to;
+}
+
 void bt_deconv_pack(const bt_call* c, const bt_deconv* s, void* room, void* packed) {
   const bt_kernels* k = bt_call_kernels(c);
-  const bt_tensor* bias = bt_given(c, 2) ? c->in[2] : NULL;
   const int64_t n = bt_deconv_count(s);
   for (int64_t index = 0; index < n; ++index) {
     const bt_deconv_class* one = &s->list[index];
     int64_t i[3];
     split_index(s, index, i);
     for (int g = 0; g < s->group; ++g) {
-      const size_t first = (size_t)g * (size_t)s->cols;
+      const void* bias = gather_bias(c, s, g, room);
       unsigned char* to = (unsigned char*)packed + one->at + (size_t)g * one->group_bytes;
       const int rows = one->taps * s->depth;
       if (one->taps) gather(s, c->in[1]->data, g, i, room);
       if (s->s8)
-        bt_pack_s8(k, s->cols, one->taps, s->depth, room, rows, 1,
-                   bias ? (const int32_t*)bias->data + first : NULL, bt_zero_of(c->in[0]->quant), to);
+        bt_pack_s8(k, s->cols, one->taps, s->depth, room, rows, 1, bias,
+                   bt_zero_of(c->in[0]->quant), to);
       else
-        bt_pack_f32(k, s->cols, rows, room, rows, 1,
-                    bias ? (const float*)bias->data + first : NULL, (float*)(void*)to);
+        bt_pack_f32(k, s->cols, rows, room, rows, 1, bias, (float*)(void*)to);
     }
   }
 }

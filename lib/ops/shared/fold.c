@@ -105,7 +105,7 @@ static void columns_f32(const bt_fold_job* j, bt_walk* w, const float* x, bt_fol
       switch (fold) {
         case BT_FOLD_SUM: k->binary[BT_ADD](v, from, v, (size_t)n, BT_BOTH); break;
         case BT_FOLD_PROD: k->binary[BT_MUL](v, from, v, (size_t)n, BT_BOTH); break;
-        case BT_FOLD_MAX: k->max_f32(from, v, (size_t)n); break;
+        case BT_FOLD_MAX: k->max_f32(&from, 1, v, (size_t)n); break;
         case BT_FOLD_MIN: k->binary[BT_MIN](from, v, v, (size_t)n, BT_BOTH); break;
         case BT_FOLD_SQUARE:
           k->unary[BT_SQUARE](from, mapped, (size_t)n);

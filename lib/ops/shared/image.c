@@ -19,16 +19,37 @@ void bt_image_from_window(bt_image* image, const bt_window* w) {
   }
 }
 
+/* Whether all taps of dimension d lie inside, where the first one is `at`. */
+static int is_inside(const bt_image* m, int d, int64_t at) {
+  return at >= 0 && at + (m->kernel[d] - 1) * m->dilation[d] < m->in[d];
+}
+
+/* Taps of a window that lies inside altogether, from its first pixel on. */
+static void inner_taps(const bt_image* m, const unsigned char* first, const void** a, int step) {
+  const int64_t line = m->in[2] * m->pixel_bytes, next = m->dilation[2] * m->pixel_bytes;
+  for (int64_t kz = 0; kz < m->kernel[0]; ++kz)
+    for (int64_t ky = 0; ky < m->kernel[1]; ++ky) {
+      const unsigned char* pixel =
+          first + (kz * m->dilation[0] * m->in[1] + ky * m->dilation[1]) * line;
+      for (int64_t kx = 0; kx < m->kernel[2]; ++kx, a += step, pixel += next) *a = pixel;
+    }
+}
+
 void bt_image_taps(const bt_image* m, int64_t row, const void** a, int step) {
   const int64_t ox = row % m->out[2], oy = row / m->out[2] % m->out[1];
   const int64_t oz = row / m->out[2] / m->out[1] % m->out[0];
   const int64_t image = row / m->out[2] / m->out[1] / m->out[0];
   const unsigned char* x = m->x + image * m->in[0] * m->in[1] * m->in[2] * m->pixel_bytes;
-  const int64_t x0 = ox * m->stride[2] - m->pad[2];
+  const int64_t x0 = ox * m->stride[2] - m->pad[2], y0 = oy * m->stride[1] - m->pad[1];
+  const int64_t z0 = oz * m->stride[0] - m->pad[0];
+  if (is_inside(m, 0, z0) && is_inside(m, 1, y0) && is_inside(m, 2, x0)) {
+    inner_taps(m, x + ((z0 * m->in[1] + y0) * m->in[2] + x0) * m->pixel_bytes, a, step);
+    return;
+  }
   for (int64_t kz = 0; kz < m->kernel[0]; ++kz) {
-    const int64_t iz = oz * m->stride[0] - m->pad[0] + kz * m->dilation[0];
+    const int64_t iz = z0 + kz * m->dilation[0];
     for (int64_t ky = 0; ky < m->kernel[1]; ++ky) {
-      const int64_t iy = oy * m->stride[1] - m->pad[1] + ky * m->dilation[1];
+      const int64_t iy = y0 + ky * m->dilation[1];
       const int inside = iz >= 0 && iz < m->in[0] && iy >= 0 && iy < m->in[1];
       const unsigned char* line = x + (iz * m->in[1] + iy) * m->in[2] * m->pixel_bytes;
       for (int64_t kx = 0; kx < m->kernel[2]; ++kx, a += step) {

@@ -74,9 +74,19 @@ static range find_taps(const plan* p, int d, int64_t position) {
   const bt_image* m = &p->image;
   const int64_t start = position * m->stride[d] - m->pad[d];
   const int64_t step = m->dilation[d], taps = m->kernel[d];
+  if (start >= 0 && start + (taps - 1) * step < m->in[d]) /* no division for most of them */
+    return (range){.to = taps, .inside = taps};
   return (range){.from = taps_below(start, step, taps, 0),
                  .to = taps_below(start, step, taps, m->in[d]),
                  .inside = taps_below(start, step, taps, m->in[d] + p->pad_end[d])};
+}
+
+static void set_taps(const plan* p, bt_pooling_taps* taps, int d, int64_t position, range r,
+                     int64_t size) {
+  const bt_image* m = &p->image;
+  taps->n[d] = r.to - r.from;
+  taps->step[d] = m->dilation[d] * size;
+  taps->pixel[d] = position * m->stride[d] - m->pad[d] + r.from * m->dilation[d];
 }
 
 /* Parts are lines of output positions. */
@@ -91,23 +101,22 @@ static void run_lines(void* arg, int64_t begin, int64_t end, int thread) {
   for (int64_t line = begin; line < end; ++line) {
     const int64_t at[2] = {line / m->out[1] % m->out[0], line % m->out[1]};
     const int64_t image = line / m->out[1] / m->out[0];
-    range r[3];
-    for (int d = 0; d < 2; ++d) r[d] = find_taps(p, d, at[d]);
+    const range rows[2] = {find_taps(p, 0, at[0]), find_taps(p, 1, at[1])};
+    bt_pooling_taps taps = {.number = image, .image = m};
+    const unsigned char* first = j->x + image * m->in[0] * size[0]; /* of the line's taps */
+    for (int d = 0; d < 2; ++d) {
+      set_taps(p, &taps, d, at[d], rows[d], size[d]);
+      if (taps.n[d]) first += taps.pixel[d] * size[d];
+    }
+    const int64_t hit = taps.n[0] * taps.n[1];
+    const int64_t inside = bt_dim_mul(rows[0].inside, rows[1].inside); /* may be of any size */
     for (int64_t column = 0; column < m->out[2]; ++column) {
-      r[2] = find_taps(p, 2, column);
-      bt_pooling_taps taps = {.hit = 1, .inside = 1, .number = image, .image = m,
-                           .position = line * m->out[2] + column - image * positions};
-      int64_t first = image * m->in[0] * size[0];
-      for (int d = 0; d < 3; ++d) {
-        const int64_t start = (d < 2 ? at[d] : column) * m->stride[d] - m->pad[d];
-        taps.n[d] = r[d].to - r[d].from;
-        taps.step[d] = m->dilation[d] * size[d];
-        taps.hit *= taps.n[d];
-        taps.inside = bt_dim_mul(taps.inside, r[d].inside); /* may be of any size */
-        taps.pixel[d] = start + r[d].from * m->dilation[d];
-        if (taps.n[d]) first += taps.pixel[d] * size[d];
-      }
-      taps.first = j->x + first;
+      const range columns = find_taps(p, 2, column);
+      set_taps(p, &taps, 2, column, columns, size[2]);
+      taps.hit = hit * taps.n[2];
+      taps.inside = bt_dim_mul(inside, columns.inside);
+      taps.first = taps.n[2] ? first + taps.pixel[2] * size[2] : first;
+      taps.position = line * m->out[2] + column - image * positions;
       j->pixel(j->c, &taps, j->y + (line * m->out[2] + column) * pixel, p->channels);
     }
   }

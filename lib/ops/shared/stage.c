@@ -16,11 +16,12 @@ static int is_close(const bt_image* m, int d) {
          m->out[d] <= most && reach(m, d) <= most;
 }
 
+int bt_stage_fits(const bt_image* m) { return is_close(m, 0) && is_close(m, 1) && is_close(m, 2); }
+
 bt_status bt_stage_plan(bt_call* c, const bt_image* m, int64_t channels, int s8, int runs,
                         bt_stage* s) {
   *s = (bt_stage){.image = m, .channels = channels};
-  for (int d = 0; d < 3; ++d)
-    if (!is_close(m, d)) return BT_OK;
+  if (!bt_stage_fits(m)) return BT_OK;
   if (runs && (m->dilation[2] != 1 || m->run_bytes != m->pixel_bytes)) return BT_OK;
   s->wide = s8 && bt_call_kernels(c)->widen_s8;
   s->element = s8 ? (s->wide ? 2 : 1) : 4;

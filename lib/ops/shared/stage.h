@@ -19,6 +19,8 @@ typedef struct bt_stage {
   const unsigned char* from; /* the same, at the first channel of the group */
 } bt_stage;
 
+/* Whether the padded copy has about the size of the image, and not much more padding than that. */
+int bt_stage_fits(const bt_image* image);
 /* `runs`: one tap for each row of the window (all its pixels together) in place of one for each pixel.
    s->bytes is 0 where such a copy would not do: rows that are spread, or much more padding than
    image. */

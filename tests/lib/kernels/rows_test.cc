@@ -188,13 +188,17 @@ TEST_CASE("float rows with parameters equal scalar", "[kernels]") {
     Row<float> x(sample_floats(n), offset);
     return [n, x](const bt_kernels& k, float* y) mutable { k.clamp(x.data(), y, n, -1.5f, 6.0f); };
   });
-  compare<float>("max_f32", [](size_t n, size_t offset) {
-    Row<float> a(sample_floats(n), offset);
-    return [n, a, before = sample_floats(n)](const bt_kernels& k, float* y) mutable {
-      std::copy(before.begin(), before.end(), y);
-      k.max_f32(a.data(), y, n);
-    };
-  });
+  for (int count = 0; count < 6; ++count)
+    compare<float>("max_f32", [count](size_t n, size_t offset) {
+      std::vector<Row<float>> rows;
+      for (int r = 0; r < count; ++r) rows.emplace_back(sample_floats(n), offset);
+      return [n, rows, before = sample_floats(n)](const bt_kernels& k, float* y) mutable {
+        std::copy(before.begin(), before.end(), y);
+        std::vector<const float*> a;
+        for (Row<float>& row : rows) a.push_back(row.data());
+        k.max_f32(a.data(), static_cast<int>(a.size()), y, n);
+      };
+    });
   for (int given = 0; given < 4; ++given)
     compare<float>("scale_shift", [given](size_t n, size_t offset) {
       Row<float> x(sample_floats(n), offset), gain(sample_floats(n), 1), shift(sample_floats(n), 2);
@@ -257,13 +261,17 @@ TEST_CASE("rows of bytes equal scalar", "[kernels]") {
       k.table_s8(x.data(), y, n, table.data());
     };
   });
-  compare<int8_t>("max", [](size_t n, size_t offset) {
-    Row<int8_t> a(sample_bytes(n), offset);
-    return [n, a, before = sample_bytes(n)](const bt_kernels& k, int8_t* y) mutable {
-      std::copy(before.begin(), before.end(), y);
-      k.max_s8(a.data(), y, n);
-    };
-  });
+  for (int count = 0; count < 6; ++count)
+    compare<int8_t>("max", [count](size_t n, size_t offset) {
+      std::vector<Row<int8_t>> rows;
+      for (int r = 0; r < count; ++r) rows.emplace_back(sample_bytes(n), offset);
+      return [n, rows, before = sample_bytes(n)](const bt_kernels& k, int8_t* y) mutable {
+        std::copy(before.begin(), before.end(), y);
+        std::vector<const int8_t*> a;
+        for (Row<int8_t>& row : rows) a.push_back(row.data());
+        k.max_s8(a.data(), static_cast<int>(a.size()), y, n);
+      };
+    });
   const bt_add_s8 parameters[] = {
       {0, 0, 1 << 20, 1 << 20, 20, 0, -128, 127},
       {-128, 127, 1 << 21, -(1 << 21), 30, 127, -128, 127},
