@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 
+#include "apps/bantam/borders.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
@@ -33,7 +34,7 @@ struct Options {
   RecipeFlags recipe;
   ReportFlags report;
   DataFlags data;
-  std::string input, codec = "best", io_layout = "keep", io_type = "keep", onnx_integers = "u8u8", target;
+  std::string input, labels, codec = "best", io_layout = "keep", io_type = "keep", onnx_integers = "u8u8", target;
   std::vector<std::string> outputs;
   int threads = 1, test_vectors = 2, opset = 0, ios = 0;
   uint64_t seed = 0;
@@ -67,6 +68,7 @@ class Conversion {
     }
     TRY(check_outputs(o_.outputs));
     TRY(o_.report.check());
+    TRY(describe_borders(o_.labels, o_.data, o_.outputs, output_options_.write));
     TRY(read());
     TRY(open_data());
     TRY(run_passes(steps));
@@ -176,7 +178,7 @@ class Conversion {
   // ---- writing ----
 
   Result<void> write_outputs() {
-    OutputOptions options;
+    OutputOptions& options = output_options_;
     options.write.meta = meta_of(report_.source_hash, data_.get(), recipe_);
     options.write.codec = o_.codec;
     options.write.names = !o_.strip_names;
@@ -262,6 +264,7 @@ class Conversion {
   std::shared_ptr<Calibration> calibration_;
   Originals originals_;
   std::unique_ptr<Dataset> data_;
+  OutputOptions output_options_;
   Bytes file_;  // the .btm, where there is one
   Report report_;
   OutputFiles files_;
@@ -282,6 +285,7 @@ void add_convert(CLI::App& app, Action& action) {
   cmd->add_option("--io", o->io_type, "int8: quantized inputs and outputs are int8, not float")->check(CLI::IsMember({"keep", "int8"}))->capture_default_str();
   cmd->add_flag("--float16", o->float16, "for .mlpackage: compute in half precision; for .tflite: store constants in it; inputs and outputs stay float");
   cmd->add_flag("--dynamic-range", o->dynamic_range, "for .tflite: products by 8-bit weights round their inputs to 8 bits in each run (with --preset weights8)");
+  cmd->add_option("--labels", o->labels, "for .tflite: a text file with one name of a class per line; apps read them from the model's metadata")->type_name("FILE");
   cmd->add_option("--ios", o->ios, "for .mlpackage: the oldest system that is to run it (without it: the oldest that can)")->check(CLI::Range(15, 18));
   cmd->add_flag("--strip-names", o->strip_names, "leave out the names of inner layers");
   cmd->add_option("--opset", o->opset, "of .onnx outputs; without it the lowest that holds the model")->check(CLI::Range(13, 25));

@@ -8,6 +8,7 @@
 #include "format/format.h"
 #include "formats/tflite/emitter.h"
 #include "formats/tflite/fit.h"
+#include "formats/tflite/metadata.h"
 #include "formats/tflite/read.h"
 
 namespace bantam {
@@ -38,13 +39,21 @@ Result<WrittenModel> write(const Graph& graph, const WriteOptions& options) {
   const bool integers = std::any_of(values.begin(), values.end(), is_quantized);
   Emitter emitter(own, file, {.halves = options.float16, .integers = integers, .dynamic_range = options.dynamic_range});
   TRY(emitter.run());
+  if (has_metadata(options)) {
+    TRY(const auto metadata, metadata_of(own, options));
+    file.add_metadata("TFLITE_METADATA", metadata);
+  }
   std::vector<uint8_t> bytes =
       file.finish(options.model_name, options.meta, emitter.inputs(), emitter.outputs());
   flatbuffers::Verifier verifier(bytes.data(), bytes.size());
   if (!tfl::VerifyModelBuffer(verifier))
     return Error{Code::internal, "the written file is no valid FlatBuffer"};
-  out.files.push_back({"", Bytes(std::move(bytes))});
   out.size_map = file.size_map();
+  if (!options.class_names.empty()) {
+    const size_t added = append_zip(bytes, kLabelsFile, labels_text(options.class_names));
+    out.size_map.push_back({kLabelsFile, "", added});
+  }
+  out.files.push_back({"", Bytes(std::move(bytes))});
   return out;
 }
 

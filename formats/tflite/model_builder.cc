@@ -89,6 +89,12 @@ void ModelBuilder::add(tfl::BuiltinOperator code, int version, const std::vector
                                            out, kind, options));
 }
 
+void ModelBuilder::add_metadata(const std::string& name, const std::vector<uint8_t>& bytes) {
+  const uint32_t buffer = add_buffer(Bytes::copy_of(bytes.data(), bytes.size()));
+  rows_.push_back({name, "", bytes.size()});
+  metadata_.push_back(tfl::CreateMetadata(flat_, flat_.CreateString(name), buffer));
+}
+
 flatbuffers::Offset<tfl::SignatureDef> ModelBuilder::signature(const Named& inputs,
                                                                const Named& outputs) {
   const auto maps = [&](const Named& named) {
@@ -130,10 +136,8 @@ std::vector<uint8_t> ModelBuilder::finish(const std::string& graph_name,
   const auto text = flat_.CreateString(description);
   std::string oldest = oldest_runtime(codes_);
   oldest.resize(kVersionBytes);
-  const uint32_t version = add_buffer(Bytes::copy_of(oldest.data(), oldest.size()));
-  rows_.push_back({"min_runtime_version", "", kVersionBytes});
-  const auto metadata = flat_.CreateVector(std::vector{
-      tfl::CreateMetadata(flat_, flat_.CreateString("min_runtime_version"), version)});
+  add_metadata("min_runtime_version", {oldest.begin(), oldest.end()});
+  const auto metadata = flat_.CreateVector(metadata_);
   const auto buffer_list = flat_.CreateVector(buffers_);
   tfl::FinishModelBuffer(flat_, tfl::CreateModel(flat_, kVersion, code_list, graphs, text,
                                                  buffer_list, 0, metadata, signatures));

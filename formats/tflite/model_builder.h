@@ -44,6 +44,9 @@ class ModelBuilder {
   }
   flatbuffers::FlatBufferBuilder& flat() { return flat_; }
 
+  // An entry of the model's metadata.
+  void add_metadata(const std::string& name, const std::vector<uint8_t>& bytes);
+
   using Named = std::vector<std::pair<std::string, int>>;  // names in the signature, and tensors
   std::vector<uint8_t> finish(const std::string& graph_name, const std::string& description,
                               const Named& inputs, const Named& outputs);
@@ -67,6 +70,7 @@ class ModelBuilder {
   std::vector<flatbuffers::Offset<tfl::Tensor>> tensors_;
   std::vector<flatbuffers::Offset<tfl::Operator>> operators_;
   std::vector<std::pair<tfl::BuiltinOperator, int>> codes_;
+  std::vector<flatbuffers::Offset<tfl::Metadata>> metadata_;
   std::map<std::string, uint32_t> buffer_of_;  // by a hash of the bytes
   std::map<std::vector<int64_t>, flatbuffers::Offset<flatbuffers::Vector<int64_t>>> zeros_;
   std::map<std::string, int> names_;

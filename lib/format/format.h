@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,13 @@ struct WriteOptions {
   std::vector<Plan> plans;
   // ---- TensorFlow Lite ----
   bool dynamic_range = false;  // products of floats by 8-bit weights round their inputs in each run
+  // How a picture becomes the input: (value - mean) / deviation of values 0..255, one number or one per channel.
+  struct Pictures {
+    std::vector<float> mean, deviation;
+    bool grey = false;  // else red, green, blue
+  };
+  std::optional<Pictures> pictures;
+  std::vector<std::string> class_names;  // along the last axis of an output
   // ---- Core ML, TensorFlow Lite ----
   bool float16 = false;  // computes in half precision (TensorFlow Lite: stores in it); inputs and outputs stay f32
   int ios = 0;           // the oldest system that is to run it, 15 to 18; 0: the oldest that can

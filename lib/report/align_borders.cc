@@ -39,9 +39,11 @@ std::string order_of(const Value* v, bool forward) {
       near.push_back(todo[i]->producer);
     for (const Node* n : near) {
       if (!seen.insert(n).second) continue;
-      if (n->is("Transpose") && n->attr_ints("perm") == (forward ? channels_to_last(v->rank())
-                                                                 : channels_to_first(v->rank())))
-        return "first";
+      if (n->is("Transpose")) {
+        const Perm perm = n->attr_ints("perm"), to_last = channels_to_last(v->rank()), to_first = channels_to_first(v->rank());
+        if (perm == (forward ? to_last : to_first)) return "first";
+        if (perm == (forward ? to_first : to_last)) return "last";
+      }
       if (n->op->layout == BT_LAYOUT_SPATIAL) return n->attr_word("layout");
       if (n->op->layout != BT_LAYOUT_ELEMENTWISE && n->op->layout != BT_LAYOUT_PADS) continue;
       for (const Value* next : forward ? n->outputs : n->inputs)

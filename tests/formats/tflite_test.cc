@@ -6,6 +6,7 @@
 //   notes    what the writer says, one per line (optional)
 //   error    the exact message where the format cannot hold the graph
 // That files mean in LiteRT what they mean here is proven by tests/oracle/tflite_export.py.
+#include <metadata_generated.h>
 #include <tflite_generated.h>
 
 #include "base/text.h"
@@ -176,6 +177,45 @@ TEST_CASE("weights of 4 bits take half a byte, and convolutions do not read them
   CHECK(decoded(images, true) == 13);
   CHECK(decoded(matrices, false) == 4);
   CHECK(decoded(matrices, true) == 0);
+}
+
+TEST_CASE("metadata say how pictures become inputs and what the classes are called", "[tflite]") {
+  const Graph graph = fitted("textures", "exact");
+  WriteOptions options;
+  options.pictures = {{128}, {64}, false};
+  for (int i = 0; i < 10; ++i) options.class_names.push_back("class " + std::to_string(i));
+  const auto written = format_tflite.write(graph, options);
+  REQUIRE(written.ok());
+  const Bytes& file = written->files[0].bytes;
+  uint64_t rows = 0;
+  for (const SizeRow& row : written->size_map) rows += row.bytes;
+  CHECK(rows == file.size());
+
+  const tfl::Model& model = *tfl::GetModel(file.data());
+  const tfl::Metadata& entry = *model.metadata()->Get(0);
+  REQUIRE(entry.name()->str() == "TFLITE_METADATA");
+  const auto& bytes = *model.buffers()->Get(entry.buffer())->data();
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  REQUIRE(tfl_meta::VerifyModelMetadataBuffer(verifier));
+  const auto& part = *tfl_meta::GetModelMetadata(bytes.data())->subgraph_metadata()->Get(0);
+  const auto& image = *part.input_tensor_metadata()->Get(0);
+  CHECK(image.content()->content_properties_as_ImageProperties()->color_space() == tfl_meta::ColorSpaceType::RGB);
+  CHECK(image.process_units()->Get(0)->options_as_NormalizationOptions()->mean()->Get(0) == 128);
+  CHECK(image.stats()->min()->Get(0) == -2);
+  CHECK(part.output_tensor_metadata()->Get(0)->associated_files()->Get(0)->name()->str() == "labels.txt");
+
+  const std::string_view text = file.text();
+  CHECK(text.substr(text.size() - 22, 4) == std::string_view("PK\5\6"));
+  const size_t at = text.find("PK\3\4");
+  REQUIRE(at != std::string_view::npos);
+  CHECK(text.substr(at + 30, 18) == "labels.txtclass 0\n");
+  CHECK(format_tflite.read(file, "net.tflite", {}).ok());  // what stands behind the model does not matter
+
+  options.class_names.pop_back();
+  const auto refused = format_tflite.write(graph, options);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message ==
+        "there are 9 names of classes, and no output has so many numbers along its last axis: \"scores\" has 10");
 }
 
 TEST_CASE("half-precision constants are decoded by the file", "[tflite]") {
