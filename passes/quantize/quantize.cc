@@ -51,6 +51,12 @@ void describe(OptionList& list, Options& o) {
   list.number("small", &o.small, 0, 1000000, "constants of fewer elements stay in float where they are only stored");
 }
 
+// What other inputs reach beyond the samples costs a 16-bit value nothing, where 8 bits would pay for it.
+Range with_headroom(Range seen) {
+  constexpr float kHeadroom = 2;
+  return {seen.lo * kHeadroom, seen.hi * kHeadroom};
+}
+
 class Quantizer {
  public:
   Quantizer(Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx) {
@@ -349,7 +355,7 @@ class Quantizer {
       if (!q) q = fixed_quant(v, wide);
       if (!q && wide) {
         const Histogram& h = groups[root(v)];
-        q = std::make_shared<const Quant>(wide_quant({h.min(), h.max()}));
+        q = std::make_shared<const Quant>(wide_quant(with_headroom({h.min(), h.max()})));
       }
       if (!q) {
         const Histogram& h = groups[root(v)];
