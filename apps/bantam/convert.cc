@@ -239,7 +239,10 @@ class Conversion {
 
   Result<void> add_error_budget() {
     BudgetOptions options;
-    if (!wants_whole_report()) options.layers = kBlamed;
+    if (!wants_whole_report()) {
+      options.layers = kBlamed;
+      options.samples = kSummarySamples / 2;
+    }
     options.threads = o_.threads;
     options.calibration = calibration_.get();
     options.originals = &originals_;

@@ -96,9 +96,18 @@ Result<OutputError> OutputError::of_reference(const Graph& reference, SampleSour
 
 Result<double> OutputError::of(const Graph& graph) const {
   TRY(Session session, Session::of_graph(graph, {.threads = threads_, .simulate = true}));
+  std::vector<std::vector<Tensor>> made;
+  for (const auto& inputs : samples_) {
+    TRY(auto outputs, session.run(inputs));
+    made.push_back(std::move(outputs));
+  }
+  return of_outputs(made);
+}
+
+double OutputError::of_outputs(const std::vector<std::vector<Tensor>>& made_of) const {
   std::vector<double> noise(wanted_.empty() ? 0 : wanted_[0].size()), signal(noise.size());
-  for (size_t s = 0; s < samples_.size(); ++s) {
-    TRY(const auto outputs, session.run(samples_[s]));
+  for (size_t s = 0; s < made_of.size(); ++s) {
+    const auto& outputs = made_of[s];
     for (size_t k = 0; k < outputs.size(); ++k) {
       if (outputs[k].dtype() != BT_F32) continue;
       const bool as_scores = scores_ && are_chances(wanted_[s][k]) && are_chances(outputs[k]);

@@ -29,6 +29,9 @@ class OutputError {
   // Power of the difference over power of the signal, the mean over the float outputs; annotated values
   // are rounded. 1 where an output has another shape than the reference's (a number of boxes, say).
   Result<double> of(const Graph& graph) const;
+  // The same for outputs that were made of the first of the samples.
+  double of_outputs(const std::vector<std::vector<Tensor>>& outputs) const;
+  const std::vector<std::vector<Tensor>>& samples() const { return samples_; }  // inputs of each
 
  private:
   int threads_ = 1;

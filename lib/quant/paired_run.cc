@@ -38,13 +38,14 @@ Result<PairedRun> PairedRun::start(const Graph& graph, SampleSource& source, int
   const int64_t n = std::max<int64_t>(1, std::min({most, source.count(), room}));
   for (int64_t i = 0; i < n; ++i) {
     run.all_.push_back(static_cast<size_t>(i));
-    TRY(const auto inputs, source.at(i * source.count() / n));
+    TRY(const auto inputs, source.at(place(i, n, source)));
     for (size_t k = 0; k < inputs.size(); ++k) {
       const Value* v = graph.inputs()[k];
       run.real_[v].push_back(inputs[k]);
       run.rounded_[v].push_back(rounded(inputs[k], *v));
     }
   }
+  run.outputs_ = graph.outputs();
   for (const Value* v : graph.values())
     run.readers_left_[v] = v->uses().size() + (v->is_output() ? 1 : 0);
   return run;
@@ -56,7 +57,7 @@ const Tensor& PairedRun::constant(const Value& v, Side side) const {
 }
 
 Result<std::vector<std::vector<Tensor>>> PairedRun::run(
-    const Node& node, Side side, bool round_result, const std::vector<size_t>& samples) const {
+    const Node& node, Side side, Form form, const std::vector<size_t>& samples) const {
   const Values& known = side == Side::real ? real_ : rounded_;
   Graph one("", nullptr);
   std::unordered_map<const Value*, Value*> twin;
@@ -74,7 +75,11 @@ Result<std::vector<std::vector<Tensor>>> PairedRun::run(
   Node* copy = one.adopt_copy(node, inputs);
   for (Value* v : copy->outputs)
     if (v) v->shape.reset();  // samples may differ
-  if (!round_result)
+  if (form == Form::open) {
+    TRY(copy->set_attr("lo", -INFINITY));
+    TRY(copy->set_attr("hi", INFINITY));
+  }
+  if (form != Form::whole)
     for (Value* v : copy->outputs)
       if (v && v->dtype == BT_F32) v->quant.reset();
   const bool simulate = side == Side::rounded;
@@ -96,12 +101,23 @@ Result<std::vector<Tensor>> PairedRun::compute(const Node& node, Side side) cons
 
 Result<std::vector<Tensor>> PairedRun::compute(const Node& node, Side side,
                                                const std::vector<size_t>& samples) const {
-  TRY(auto results, run(node, side, false, samples));
+  TRY(auto results, run(node, side, Form::unrounded, samples));
   return std::move(results.at(0));
 }
 
+Result<std::vector<Tensor>> PairedRun::compute_open(const Node& node, Side side) const {
+  TRY(auto results, run(node, side, Form::open, all_));
+  return std::move(results.at(0));
+}
+
+void PairedRun::settle(const Node& node, Side side, std::vector<Tensor> results) {
+  if (side == Side::rounded)
+    for (Tensor& t : results) t = rounded(t, *node.output());
+  (side == Side::real ? real_ : rounded_)[node.output()] = std::move(results);
+}
+
 Result<void> PairedRun::settle(const Node& node, Side side) {
-  TRY(auto results, run(node, side, true, all_));
+  TRY(auto results, run(node, side, Form::whole, all_));
   size_t k = 0;
   for (const Value* v : node.outputs)
     if (v) (side == Side::real ? real_ : rounded_)[v] = std::move(results[k++]);
@@ -123,15 +139,43 @@ const std::vector<Tensor>& PairedRun::at(const Value* value, Side side) const {
   return (side == Side::real ? real_ : rounded_).at(value);
 }
 
-double PairedRun::error_at_outputs(const Graph& graph) const {
-  double sum = 0;
-  int counted = 0;
-  for (const Value* v : graph.outputs()) {
-    if (v->constant) continue;
-    const SquaredError error = squared_error(at(v, Side::rounded), at(v, Side::real));
-    if (error.signal > 0) sum += error.ratio(), ++counted;
+namespace {
+
+// Noise over signal, the mean over outputs that say something.
+class MeanError {
+ public:
+  void add(const SquaredError& error) {
+    if (error.signal > 0) sum_ += error.ratio(), ++counted_;
   }
-  return counted ? sum / counted : 0;
+  double mean() const { return counted_ ? sum_ / counted_ : 0; }
+
+ private:
+  double sum_ = 0;
+  int counted_ = 0;
+};
+
+}  // namespace
+
+double PairedRun::error_at_outputs(const Graph& graph) const {
+  MeanError sum;
+  for (const Value* v : graph.outputs())
+    if (!v->constant) sum.add(squared_error(at(v, Side::rounded), at(v, Side::real)));
+  return sum.mean();
+}
+
+Result<double> PairedRun::error_of(const Graph& graph, SampleSource& source) const {
+  TRY(Session session, Session::of_graph(graph, {.threads = threads_, .simulate = true}));
+  std::vector<std::vector<Tensor>> got(outputs_.size());
+  for (const size_t s : all_) {
+    const auto samples = static_cast<int64_t>(all_.size());
+    TRY(const auto inputs, source.at(place(static_cast<int64_t>(s), samples, source)));
+    TRY(auto results, session.run(inputs));
+    for (size_t k = 0; k < got.size(); ++k) got[k].push_back(std::move(results[k]));
+  }
+  MeanError sum;
+  for (size_t k = 0; k < got.size(); ++k)
+    if (!outputs_[k]->constant) sum.add(squared_error(got[k], at(outputs_[k], Side::real)));
+  return sum.mean();
 }
 
 SquaredError squared_error(const std::vector<Tensor>& got, const std::vector<Tensor>& want) {

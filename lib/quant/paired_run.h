@@ -34,23 +34,34 @@ class PairedRun {
   Result<std::vector<Tensor>> compute(const Node& node, Side side) const;
   Result<std::vector<Tensor>> compute(const Node& node, Side side,
                                       const std::vector<size_t>& samples) const;
-  // For every node in order: computes it on one side and keeps the results, rounded where annotated; ...
+  // The same without the clamp of the node, over all samples.
+  Result<std::vector<Tensor>> compute_open(const Node& node, Side side) const;
+  // For every node in order: computes it on one side and keeps the results, rounded where annotated;
   Result<void> settle(const Node& node, Side side);
+  // ... or keeps what a node with one output was found to give;
+  void settle(const Node& node, Side side, std::vector<Tensor> results);
   // ... and, when both sides are settled, forgets the values that nobody needs any more.
   void leave(const Node& node);
   // A value of the graph, until its last reader was left; outputs stay.
   const std::vector<Tensor>& at(const Value* value, Side side) const;
   // Noise over signal at the outputs of the graph, the mean over those of floats.
   double error_at_outputs(const Graph& graph) const;
+  // The same for another graph with these outputs, run as a whole on the same samples.
+  Result<double> error_of(const Graph& graph, SampleSource& source) const;
 
  private:
   using Values = std::unordered_map<const Value*, std::vector<Tensor>>;
-  Result<std::vector<std::vector<Tensor>>> run(const Node& node, Side side, bool round_result,
+  enum class Form { whole, unrounded, open };  // of results: rounded as annotated; not; nor clamped
+  Result<std::vector<std::vector<Tensor>>> run(const Node& node, Side side, Form form,
                                                const std::vector<size_t>& samples) const;
+  static int64_t place(int64_t sample, int64_t samples, const SampleSource& source) {
+    return sample * source.count() / samples;
+  }
   const Tensor& constant(const Value& v, Side side) const;
 
   int threads_ = 1;
   std::vector<size_t> all_;  // 0, 1, ...
+  std::vector<Value*> outputs_;  // of the graph
   const Originals* originals_ = nullptr;
   Values real_, rounded_;
   std::unordered_map<const Value*, size_t> readers_left_;

@@ -4,9 +4,9 @@
 // `quantize`, which must follow, acts on it.
 //
 // First the whole network is quantized on a copy and measured; many networks pass and nothing more is
-// done. Otherwise every value is rounded alone, all else in float, and those that make the most noise
-// at the outputs for the multiply-adds that read them get 16 bits, until the others' noise adds up to
-// less than asked. Noise does not quite add up, so the result is measured again, a few rounds if
+// done. Otherwise every value is rounded alone, all else in float (a chain of elementwise nodes counts
+// as one), and those that make the most noise at the outputs for the multiply-adds that read them get
+// 16 bits, until the others' noise adds up to less than asked. Noise does not quite add up, so the result is measured again, a few rounds if
 // needed. What noise is left then comes from weights: their layers stay in float, with weights stored
 // in 12 bits. Both steps of the ladder have a budget in multiply-adds, which only a network that
 // would be of no use otherwise (`floor`) may exceed.
@@ -18,6 +18,7 @@
 #include "pass/pass.h"
 #include "pass/recipe.h"
 #include "pass/runner.h"
+#include "quant/noise_alone.h"
 #include "quant/output_error.h"
 #include "quant/weights.h"
 
@@ -63,7 +64,9 @@ class Chooser {
   Result<void> run() {
     ErrorOptions options{.samples = options_.samples, .threads = ctx_.threads, .calibration = ctx_.calibration.get()};
     TRY(error_, OutputError::of_reference(graph_, *ctx_.data, options));
+    count_products();
     options.scores = true;
+    options.samples = std::min<int64_t>(options_.samples, affordable_samples());
     TRY(ranking_, OutputError::of_reference(graph_, *ctx_.data, options));
     TRY(divide_steps());
     const double wanted = error_at(options_.quality);
@@ -73,7 +76,6 @@ class Chooser {
       ctx_.note(formatted("8 bits throughout: {:.1f} dB at the outputs", decibels(now_)));
       return {};
     }
-    count_products();
     TRY(measure_values());
     if (options_.wide > 0) TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
     if (now_ > wanted) TRY(leave_weights(wanted, options_.real / 100));
@@ -153,18 +155,20 @@ class Chooser {
   }
 
   void count_products() {
-    for (const Node* n : graph_.nodes()) products_ += products_of(*n);
+    for (const Node* n : graph_.nodes()) {
+      const double products = products_of(*n);
+      products_ += products;
+      layers_ += products > 0;
+    }
     products_ = std::max(products_, 1.0);
   }
 
-  // Noise at the outputs where only the annotations stay for which `stays` holds.
-  template <typename Stays>
-  Result<double> noise_of(const Graph& annotated, const Stays& stays) {
-    Graph alone = annotated.clone();
-    for (Value* v : alone.values())
-      if (v->dtype == BT_F32 && v->quant && !stays(*v)) v->quant.reset();
-    TRY(const double noise, ranking_.of(alone));
-    return noise * rate_;
+  // For measurements of one value or weight after the other, of which each runs half of the network
+  // on the average: time must not grow with the square of its depth.
+  int64_t affordable_samples() const {
+    constexpr double kMultiplyAdds = 20e9, kPartsPerLayer = 3, kFewest = 2;
+    const double per_sample = products_ * static_cast<double>(std::max(layers_, 1)) * kPartsPerLayer / 2;
+    return static_cast<int64_t>(std::max(kFewest, std::min(1000.0, kMultiplyAdds / per_sample)));
   }
 
   // The constant is an operand of an Add, Mul or Concat into such values: it gets their bits.
@@ -176,52 +180,91 @@ class Chooser {
     });
   }
 
-  // Every set of values that share a scale, rounded alone.
-  Result<void> measure_values() {
-    TRY(const Graph graph, annotated());
-    TRY(const double silence, noise_of(graph, [](const Value&) { return false; }));
-    std::vector<const Quant*> order;
-    std::map<const Quant*, std::vector<const Value*>> groups;
+  // Values that share a scale.
+  struct Group {
+    const Quant* scale;
+    std::vector<const Value*> values;
+    double share = 0;  // of the multiply-adds that read them
+  };
+
+  std::vector<Group> groups_of(const Graph& graph) const {
+    std::vector<Group> groups;
+    std::map<const Quant*, size_t> known;
     for (const Value* v : graph.values()) {
       if (v->is_constant() || v->dtype != BT_F32 || !v->quant) continue;
-      auto& group = groups[v->quant.get()];
-      if (group.empty()) order.push_back(v->quant.get());
-      group.push_back(v);
+      const auto [it, is_new] = known.try_emplace(v->quant.get(), groups.size());
+      if (is_new) groups.push_back({v->quant.get(), {}});
+      Group& group = groups[it->second];
+      group.values.push_back(v);
+      for (const Use& u : v->uses())
+        if (u.index == 0 && u.node->integer) group.share += products_of(*u.node) / products_;
     }
-    for (size_t i = 0; i < order.size(); ++i) {
+    std::erase_if(groups, [](const Group& g) {
+      return !std::all_of(g.values.begin(), g.values.end(), [](const Value* v) { return may_be_wide(*v); });
+    });
+    return groups;
+  }
+
+  // What elementwise nodes hand on to each other costs next to nothing in 16 bits, whatever its number: such
+  // a chain is one suspect. Groups are given as numbers in their list.
+  static std::vector<std::vector<size_t>> chains_of(const std::vector<Group>& groups) {
+    std::map<const Quant*, size_t> chain_of;
+    std::vector<std::vector<size_t>> chains;
+    for (size_t g = 0; g < groups.size(); ++g) {
+      size_t chain = chains.size();
+      for (const Value* v : groups[g].values)
+        for (const Value* x : v->producer && groups[g].share == 0 ? v->producer->inputs : std::vector<Value*>()) {
+          const auto it = x && x->quant ? chain_of.find(x->quant.get()) : chain_of.end();
+          if (it != chain_of.end()) chain = std::min(chain, it->second);
+        }
+      if (chain == chains.size()) chains.emplace_back();
+      chains[chain].push_back(g);
+      if (groups[g].share == 0) chain_of[groups[g].scale] = chain;
+    }
+    return chains;
+  }
+
+  // Every set of values that share a scale, or a chain of them, rounded alone.
+  Result<void> measure_values() {
+    TRY(const Graph graph, annotated());
+    const auto groups = groups_of(graph);
+    std::vector<RoundedPart> parts;
+    for (const auto& chain : chains_of(groups)) {
       Suspect s{{}, 0, 0};
-      const auto& group = groups[order[i]];
-      if (!std::all_of(group.begin(), group.end(), [](const Value* v) { return may_be_wide(*v); })) continue;
-      for (const Value* v : group) {
-        s.names.push_back(v->name);
-        for (const Use& u : v->uses())
-          if (u.index == 0 && u.node->integer) s.share += products_of(*u.node) / products_;
+      for (const size_t g : chain) {
+        s.share += groups[g].share;
+        for (const Value* v : groups[g].values) s.names.push_back(v->name);
       }
-      TRY(const double noise, noise_of(graph, [&](const Value& v) { return v.quant.get() == order[i] || is_addend_of(v, order[i]); }));
-      s.noise = std::max(0.0, noise - silence);
+      RoundedPart part{{s.names.begin(), s.names.end()}, {}};
+      for (const Value* v : graph.values())
+        for (const size_t g : chain)
+          if (is_addend_of(*v, groups[g].scale)) part.values.insert(v->name);
+      parts.push_back(std::move(part));
       values_.push_back(std::move(s));
-      progress(0.8 * static_cast<double>(i + 1) / static_cast<double>(order.size()));
     }
-    worst_first(values_);
-    return {};
+    return measure_alone(graph, parts, values_);
   }
 
   // The weights of every product, rounded alone.
-  Result<std::vector<Suspect>> measure_weights() {
+  Result<void> measure_weights() {
     TRY(const Graph graph, annotated());
-    TRY(const double silence, noise_of(graph, [](const Value&) { return false; }));
-    std::vector<Suspect> list;
+    std::vector<RoundedPart> parts;
     for (const Node* n : graph.nodes()) {
       if (!n->integer || n->op->quant != BT_QUANT_MACS) continue;
-      const Value* weight = n->inputs[1];
-      const auto rounded = rounded_.find(weight->name);
-      Graph one = graph.clone();
-      if (rounded != rounded_.end()) one.find(weight->name)->constant = rounded->second.numbers;
-      TRY(const double noise, noise_of(one, [&](const Value& v) { return v.name == weight->name; }));
-      list.push_back({{n->output()->name}, products_of(*n) / products_, std::max(0.0, noise - silence)});
+      RoundedPart part{{n->inputs[1]->name}, {}};
+      const auto rounded = rounded_.find(n->inputs[1]->name);
+      if (rounded != rounded_.end()) part.numbers[rounded->first] = rounded->second.numbers;
+      parts.push_back(std::move(part));
+      weights_.push_back({{n->output()->name}, products_of(*n) / products_, 0});
     }
-    worst_first(list);
-    return list;
+    return measure_alone(graph, parts, weights_);
+  }
+
+  Result<void> measure_alone(const Graph& graph, const std::vector<RoundedPart>& parts, std::vector<Suspect>& suspects) {
+    TRY(const auto noise, noise_alone(graph, ranking_, parts, ctx_.threads, [&](double done) { progress(0.8 * done); }));
+    for (size_t i = 0; i < suspects.size(); ++i) suspects[i].noise = noise[i] * rate_;
+    worst_first(suspects);
+    return {};
   }
 
   // Takes suspects out of the 8 bits, the worst first, until the quality is there or the budget spent.
@@ -255,9 +298,7 @@ class Chooser {
   }
 
   Result<void> leave_weights(double wanted, double budget) {
-    if (weights_.empty()) {
-      TRY(weights_, measure_weights());
-    }
+    if (weights_.empty()) TRY(measure_weights());
     const Choice before = choice();
     TRY(climb(weights_, wanted, budget, ctx_.keep_float));
     return return_unless_worth_it(before);
@@ -324,7 +365,7 @@ class Chooser {
   };
   std::map<std::string, Rounded> rounded_;  // weights, by name
   std::vector<Suspect> values_, weights_;
-  int rounds_ = kRounds;
+  int rounds_ = kRounds, layers_ = 0;
   double products_ = 0, before_ = 0, now_ = 0;
 };
 

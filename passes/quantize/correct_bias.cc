@@ -10,13 +10,14 @@
 // predecessors leave. Where a clamp is fused, only elements that it lets through count: the others do
 // not depend on the bias.
 //
-// Belongs between quantize and lower-to-integer. A correction that does not bring a layer's output
-// closer to the float one is taken back, and all of them if the model's outputs do not gain.
+// Belongs between quantize and lower-to-integer. A correction that does not bring a channel closer to
+// the float one is taken back, and all of them if the model's outputs do not gain.
 #include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "base/format.h"
+#include "ir/match.h"
 #include "pass/pass.h"
 #include "quant/paired_run.h"
 #include "quant/weights.h"
@@ -42,33 +43,45 @@ bool may_correct(const Node& n, PassContext& ctx) {
   return !bias || (bias->is_constant() && bias->dtype == BT_F32 && !bias->quant);
 }
 
-// Sum of differences of one channel of one sample, and how many there are.
+// Of one channel of one sample: the sum of differences over the elements that the clamp of the node
+// lets through, how many there are, and the squares of all differences.
 struct Sum {
-  double value = 0;
+  double value = 0, noise = 0;
   int64_t count = 0;
 };
+using Sums = std::vector<Sum>;
 
-// Over the elements of each channel that the clamp of the node lets through.
-std::vector<Sum> channel_sums(const Node& n, const Tensor& got, const Tensor& want) {
-  Quant along;
-  along.axis = channel_axis(n);
-  along.scale.resize(static_cast<size_t>(want.shape()[static_cast<size_t>(along.axis)]));
-  const ChannelIndex channel(want.shape(), along);
+// `got` is the result without its clamp; its channels are moved, and clamped.
+Sums channel_sums(const Node& n, const Tensor& got, const Tensor& want,
+                  const std::vector<double>& by) {
+  const Shape& shape = want.shape();
+  const auto axis = static_cast<size_t>(channel_axis(n));
+  size_t inner = 1, at = 0;
+  for (size_t d = axis + 1; d < shape.size(); ++d) inner *= static_cast<size_t>(shape[d]);
   const float lo = n.attr_float("lo"), hi = n.attr_float("hi");
-  std::vector<Sum> sums(along.scale.size());
+  Sums sums(static_cast<size_t>(shape[axis]));
+  const std::vector<float> moves(by.begin(), by.end());
   const auto a = got.floats(), b = want.floats();
-  for (size_t i = 0; i < b.size(); ++i) {
-    if (!(a[i] > lo && a[i] < hi) || !std::isfinite(b[i])) continue;
-    Sum& sum = sums[channel(static_cast<int64_t>(i))];
-    sum.value += static_cast<double>(b[i]) - static_cast<double>(a[i]);
-    ++sum.count;
-  }
+  while (at < b.size())
+    for (size_t c = 0; c < sums.size(); ++c) {
+      Sum& sum = sums[c];
+      for (const size_t end = at + inner; at < end; ++at) {
+        const float moved = a[at] + moves[c];
+        const double off = static_cast<double>(b[at]) -
+                           static_cast<double>(std::min(std::max(moved, lo), hi));
+        if (!std::isfinite(off)) continue;
+        sum.noise += off * off;
+        if (!(moved > lo && moved < hi)) continue;
+        sum.value += off;
+        ++sum.count;
+      }
+    }
   return sums;
 }
 
 // The mean over all samples, made smaller by what of it may be chance: where samples disagree about the
 // error of a channel, its mean over a few of them says little about others (shrinkage after Stein).
-double credible_mean(const std::vector<Sum>& by_sample) {
+double credible_mean(const Sums& by_sample) {
   Sum all;
   for (const Sum& s : by_sample) all.value += s.value, all.count += s.count;
   if (all.count == 0 || all.value == 0) return 0;
@@ -83,17 +96,68 @@ double credible_mean(const std::vector<Sum>& by_sample) {
   return mean * std::max(0.0, 1 - variance / (mean * mean));
 }
 
-std::vector<double> mean_error(const Node& n, const std::vector<Tensor>& got,
-                               const std::vector<Tensor>& want) {
-  std::vector<std::vector<Sum>> by_channel;
-  for (size_t s = 0; s < want.size(); ++s) {
-    const auto sums = channel_sums(n, got[s], want[s]);
-    by_channel.resize(sums.size());
-    for (size_t c = 0; c < sums.size(); ++c) by_channel[c].push_back(sums[c]);
+// How the channels of a node's result, without its clamp, are best moved.
+class ChannelMoves {
+ public:
+  ChannelMoves(const Node& n, const std::vector<Tensor>& got, const std::vector<Tensor>& want)
+      : node_(n), got_(got), want_(want) {
+    const auto axis = static_cast<size_t>(channel_axis(n));
+    by_.resize(static_cast<size_t>(want.at(0).shape()[axis]));
+    sums_ = sums_with(by_);
   }
-  std::vector<double> means;
-  for (const auto& by_sample : by_channel) means.push_back(credible_mean(by_sample));
-  return means;
+
+  // A move of each channel, kept where the channel's error falls; false: of none it did.
+  bool improve() {
+    std::vector<double> tried = by_;
+    for (size_t c = 0; c < by_.size(); ++c) tried[c] += credible_mean(sums_[c]);
+    const auto sums = sums_with(tried);
+    bool any = false;
+    for (size_t c = 0; c < by_.size(); ++c) {
+      if (!(noise(sums[c]) < noise(sums_[c]))) continue;
+      by_[c] = tried[c];
+      sums_[c] = sums[c];
+      any = true;
+    }
+    return any;
+  }
+
+  const std::vector<double>& by() const { return by_; }
+
+ private:
+  static double noise(const Sums& by_sample) {
+    double sum = 0;
+    for (const Sum& s : by_sample) sum += s.noise;
+    return sum;
+  }
+
+  // By channel, then by sample.
+  std::vector<Sums> sums_with(const std::vector<double>& by) const {
+    std::vector<Sums> by_channel(by.size());
+    for (size_t s = 0; s < want_.size(); ++s) {
+      const Sums sums = channel_sums(node_, got_[s], want_[s], by);
+      for (size_t c = 0; c < sums.size(); ++c) by_channel[c].push_back(sums[c]);
+    }
+    return by_channel;
+  }
+
+  const Node& node_;
+  const std::vector<Tensor>&got_, &want_;
+  std::vector<double> by_;
+  std::vector<Sums> sums_;
+};
+
+// The result of the node once its channels are moved.
+Tensor moved_and_clamped(const Node& n, const Tensor& got, const std::vector<double>& by) {
+  const auto axis = static_cast<size_t>(channel_axis(n));
+  size_t inner = 1, at = 0;
+  for (size_t d = axis + 1; d < got.shape().size(); ++d) inner *= static_cast<size_t>(got.shape()[d]);
+  const float lo = n.attr_float("lo"), hi = n.attr_float("hi");
+  std::vector<float> values(got.floats().begin(), got.floats().end());
+  while (at < values.size())
+    for (const double move : by)
+      for (const size_t end = at + inner; at < end; ++at)
+        values[at] = std::min(std::max(values[at] + static_cast<float>(move), lo), hi);
+  return Tensor::of_floats(got.shape(), values);
 }
 
 class Corrector {
@@ -106,8 +170,12 @@ class Corrector {
     const auto wanted = std::count_if(nodes.begin(), nodes.end(),
                                       [&](const Node* n) { return may_correct(*n, ctx_); });
     if (wanted == 0) return false;
-    TRY(const double before, walk(nodes, false));
-    TRY(const double after, walk(nodes, true));
+    const Graph uncorrected = graph_.clone();
+    TRY(PairedRun run, PairedRun::start(graph_, *ctx_.data, options_.samples, ctx_.threads,
+                                        ctx_.originals));
+    TRY(walk(run, nodes));
+    TRY(const double before, run.error_of(uncorrected, *ctx_.data));
+    const double after = run.error_at_outputs(graph_);
     const bool kept = after < before && !changes_.empty();
     settle_changes(kept);
     if (kept)
@@ -124,43 +192,32 @@ class Corrector {
 
   static double decibels(double error) { return -10 * std::log10(std::max(error, 1e-30)); }
 
-  // Error at the outputs after a walk along all nodes, correcting them or not.
-  Result<double> walk(const std::vector<Node*>& nodes, bool correcting) {
-    TRY(PairedRun run,
-        PairedRun::start(graph_, *ctx_.data, options_.samples, ctx_.threads, ctx_.originals));
+  Result<void> walk(PairedRun& run, const std::vector<Node*>& nodes) {
     for (size_t i = 0; i < nodes.size(); ++i) {
       Node* n = nodes[i];
       TRY(run.settle(*n, Side::real));  // with the bias as it was
-      if (correcting && may_correct(*n, ctx_)) TRY(correct(run, *n));
-      TRY(run.settle(*n, Side::rounded));
+      if (may_correct(*n, ctx_)) TRY(correct(run, *n));
+      else TRY(run.settle(*n, Side::rounded));
       run.leave(*n);
-      const double done = static_cast<double>(i + 1) / static_cast<double>(nodes.size());
-      if (ctx_.progress) ctx_.progress("correct bias", (done + (correcting ? 1 : 0)) / 2);
+      if (ctx_.progress)
+        ctx_.progress("correct bias", static_cast<double>(i + 1) / static_cast<double>(nodes.size()));
     }
-    return run.error_at_outputs(graph_);
+    return {};
   }
 
-  Result<void> correct(const PairedRun& run, Node& n) {
+  // A bias moves the result by itself: the product is computed once, whatever is tried.
+  Result<void> correct(PairedRun& run, Node& n) {
     const auto& want = run.at(n.output(), Side::real);
-    const Change change{&n, n.input(2)};
-    TRY(auto got, run.compute(n, Side::rounded));
-    double noise = squared_error(got, want).noise;
-    bool changed = false;
-    for (int round = 0; round < options_.rounds; ++round) {
-      Value* last = n.input(2);
-      put(n, moved(n, mean_error(n, got, want)));
-      TRY(auto next, run.compute(n, Side::rounded));
-      const double now = squared_error(next, want).noise;
-      const bool better = now < noise;
-      Value* unwanted = better ? last : n.input(2);
-      if (!better) put(n, last);
-      if (unwanted && unwanted != change.old_bias) graph_.erase_constant(unwanted);
-      if (!better) break;
-      changed = true;
-      noise = now;
-      got = std::move(next);
+    TRY(auto got, run.compute_open(n, Side::rounded));
+    ChannelMoves moves(n, got, want);
+    const int rounds = has_clamp(n) ? options_.rounds : 1;
+    for (int round = 0; round < rounds && moves.improve(); ++round) {
     }
-    if (changed) changes_.push_back(change);
+    for (Tensor& t : got) t = moved_and_clamped(n, t, moves.by());
+    run.settle(n, Side::rounded, std::move(got));
+    if (std::all_of(moves.by().begin(), moves.by().end(), [](double v) { return v == 0; })) return {};
+    changes_.push_back({&n, n.input(2)});
+    put(n, moved(n, moves.by()));
     return {};
   }
 
