@@ -11,7 +11,8 @@ NAME.eval.npz lie in $BANTAM_DATA, or beside it. Both sides begin with the graph
 but the qp); what it decodes is run in onnxruntime, and its graph counts nothing. Ours is the whole file, and runs in
 `bantam run`. Loss is the KL divergence for class scores, else noise over signal of the first output.
 
-At each of our files NNCodec's bytes are interpolated in the logarithm of the loss between its two nearest rates (the
+Our qualities are 14, 18 and 22 dB for class scores, else the decibels that NNCodec reaches at its three coarsest
+rates (between 5 and 60). At each of our files NNCodec's bytes are interpolated in the logarithm of the loss between its two nearest rates (the
 nearest pair is extended where it has none on one side; such rows are marked).
 
 Exit status: 0, 1 where something fails, 2 for a wrong call, 77 where a package is missing."""
@@ -37,7 +38,7 @@ except ImportError as missing:
     sys.exit(77)
 
 ROOT = HERE.parents[1]
-QUALITIES = (14, 18, 22)  # dB at the outputs, of the recipe `smallest`
+QUALITIES = (14, 18, 22)  # dB at the scores, of the recipe `smallest` where there are classes
 QPS = (-40, -36, -32, -28)
 
 
@@ -128,6 +129,13 @@ class Case:
                 'seconds': round(end[2] + end[3] - begin[2] - begin[3], 1)}
 
 
+def qualities(theirs, is_classes):
+    if is_classes:
+        return QUALITIES
+    coarse = sorted(theirs, key=lambda p: p['bytes'])[:3]
+    return [round(min(60.0, max(5.0, -10 * math.log10(p['loss']))), 2) for p in coarse]
+
+
 def bytes_at(points, loss):
     """Bytes between the two rates around a loss, and whether the loss lies outside of all."""
     points = sorted(points, key=lambda p: p['loss'])
@@ -205,7 +213,7 @@ def main():
                         args.cache.write_text(json.dumps(cache, indent=1))
             if args.theirs:
                 continue
-            entry['ours'] = [case.ours(q) for q in QUALITIES]
+            entry['ours'] = [case.ours(q) for q in qualities(entry['theirs'], case.is_classes)]
             if args.cache:
                 args.cache.write_text(json.dumps(cache, indent=1))
             for p in entry['ours']:
