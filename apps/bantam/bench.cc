@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -95,6 +96,16 @@ std::string layer_table(const std::vector<Layer>& layers) {
 
 // Takes part in comparisons of several runtimes: for every line "run MS" on standard input the model runs for about MS
 // milliseconds, and one line of JSON has the wall and CPU times of every run. See docs/performance.md.
+// Readers of other formats look at --shape themselves; a .btm has its inputs as they are.
+Result<void> check_shapes(const std::map<std::string, Shape>& shapes, const Session& session) {
+  std::vector<std::string> names;
+  for (const Port& p : session.inputs()) names.push_back(p.name);
+  for (const auto& [name, shape] : shapes)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      return Error{Code::usage, formatted("--shape names {}, which is no input of the model{}", quote(name), suggestion(name, names))};
+  return {};
+}
+
 Result<int> serve(Session& session, const std::vector<Tensor>& inputs) {
   for (int i = 0; i < 2; ++i) TRY(session.run(inputs));
   Console::get().print("ready\n");
@@ -116,7 +127,8 @@ Result<int> run(const Options& o) {
   TRY(RunnableModel model, open_runnable(o.model, read, {.threads = o.threads}));
   const double load_ms = wall_ms() - start;
   Session& session = model.session;
-  const auto inputs = random_inputs(session);
+  TRY(check_shapes(read.shapes, session));
+  const auto inputs = random_inputs(session, read.shapes);
   if (o.serve) return serve(session, inputs);
   const double before_first = wall_ms();
   TRY(session.run(inputs));

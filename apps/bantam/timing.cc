@@ -23,11 +23,12 @@ double cpu_ms() {
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
 }
 
-std::vector<Tensor> random_inputs(const Session& session) {
+std::vector<Tensor> random_inputs(const Session& session, const std::map<std::string, Shape>& shapes) {
   std::vector<Tensor> inputs;
   Random random(1);
   for (const Port& p : session.inputs()) {
-    const Shape shape = concrete_shape(p.shape, 128);
+    const auto given = shapes.find(p.name);
+    const Shape shape = concrete_shape(given == shapes.end() ? p.shape : given->second, 128);
     const auto count = static_cast<size_t>(element_count(shape));
     std::vector<uint8_t> bytes(count * bt_dtype_size(p.dtype));
     bt_tensor view{};

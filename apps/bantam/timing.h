@@ -2,6 +2,8 @@
 // Times of a model's runs on this machine, for `bench` and for budgets of latency.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "eval/session.h"
@@ -12,8 +14,9 @@ namespace bantam {
 double wall_ms();
 double cpu_ms();
 
-// Uniform inputs: floats in -1..1, whole numbers 0 or 1; open lengths become 1, or 128.
-std::vector<Tensor> random_inputs(const Session& session);
+// Uniform inputs: floats in -1..1, whole numbers 0 or 1; open lengths become 1, or 128, where
+// `shapes` does not name the input.
+std::vector<Tensor> random_inputs(const Session& session, const std::map<std::string, Shape>& shapes = {});
 
 struct RunTimes {
   std::vector<double> wall, cpu;  // of each run, in milliseconds
