@@ -61,28 +61,47 @@ static void pixel_f64(const bt_call* c, const bt_pooling_taps* taps, void* py, i
 
 /* ---- quantized ---- */
 
-static int8_t mean_s8(const bt_call* c, int64_t sum, int64_t count) {
-  const bt_quant *x = c->in[0]->quant, *y = c->out[0]->quant;
-  const int64_t in_zero = bt_zero_of(x), zero = bt_zero_of(y);
-  if (x->scale[0] == y->scale[0] && in_zero == zero)
-    return (int8_t)((sum >= 0 ? sum + count / 2 : sum - count / 2) / count);
-  const float factor = x->scale[0] / y->scale[0] / (float)count;
-  const float f = (float)(sum - count * in_zero) * factor;
-  return (int8_t)(rintf(bt_clamp_f32(f, (float)(-128 - zero), (float)(127 - zero))) + (float)zero);
+/* Integers of a sum, plus `padding`, divided by the count. Halves go away from zero; a double holds
+   both numbers, and its quotient never reaches an integer that the true one does not. */
+static void divide_s8(const int32_t* sum, int64_t padding, int64_t count, int8_t* y, int64_t n) {
+  const double half = (double)(count / 2), by = (double)count, start = (double)padding;
+  for (int64_t i = 0; i < n; ++i) {
+    const double s = (double)sum[i] + start;
+    y[i] = (int8_t)(int32_t)((s >= 0 ? s + half : s - half) / by);
+  }
+}
+
+/* The same for another scale of Y. */
+static void rescale_s8(const bt_call* c, const int32_t* sum, int64_t padding, int64_t count,
+                       int8_t* y, int64_t n) {
+  const bt_quant *in = c->in[0]->quant, *out = c->out[0]->quant;
+  const int32_t zero = bt_zero_of(out);
+  const float factor = in->scale[0] / out->scale[0] / (float)count;
+  const float lo = (float)(-128 - zero), hi = (float)(127 - zero);
+  const int64_t start = padding - count * bt_zero_of(in);
+  for (int64_t i = 0; i < n; ++i) {
+    const float f = bt_clamp_f32((float)(sum[i] + start) * factor, lo, hi);
+    y[i] = (int8_t)(bt_round_f32(f) + zero);
+  }
 }
 
 #define BLOCK 256 /* channels whose sums are kept at a time */
 
 static void pixel_s8(const bt_call* c, const bt_pooling_taps* taps, void* py, int64_t channels) {
+  const bt_quant *in = c->in[0]->quant, *out = c->out[0]->quant;
+  const int same = in->scale[0] == out->scale[0] && bt_zero_of(in) == bt_zero_of(out);
   const int64_t count = count_of(c, taps);
-  const int64_t padding = (count - taps->hit) * bt_zero_of(c->in[0]->quant);
+  const int64_t padding = (count - taps->hit) * bt_zero_of(in);
   int8_t* y = py;
   for (int64_t at = 0; at < channels; at += BLOCK) {
     const int64_t n = channels - at < BLOCK ? channels - at : BLOCK;
     int32_t sum[BLOCK] = {0};
     BT_POOL_EACH(int8_t, x, taps)
       for (int64_t i = 0; i < n; ++i) sum[i] += x[at + i];
-    for (int64_t i = 0; i < n; ++i) y[at + i] = mean_s8(c, sum[i] + padding, count);
+    if (same)
+      divide_s8(sum, padding, count, y + at, n);
+    else
+      rescale_s8(c, sum, padding, count, y + at, n);
   }
 }
 
