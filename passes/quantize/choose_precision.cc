@@ -18,9 +18,8 @@
 #include "pass/pass.h"
 #include "pass/recipe.h"
 #include "pass/runner.h"
-#include "quant/noise_alone.h"
 #include "quant/output_error.h"
-#include "quant/weights.h"
+#include "quant/precision_suspects.h"
 
 namespace bantam {
 namespace {
@@ -42,31 +41,16 @@ void describe(OptionList& list, Options& o) {
 
 constexpr int kRounds = 4, kMostRounds = 10;  // of trials within the budgets, and beyond them
 constexpr double kWorthFloat = 2;  // dB that layers in float must gain together
-constexpr double kLittle = 0.01;  // share of the multiply-adds that a value with no readers counts as
-
-// Something that may leave the 8 bits: a value with all that share its scale, or the weight of a layer.
-struct Suspect {
-  std::vector<std::string> names;  // of the values, or the output of the layer
-  double share;                    // of the multiply-adds
-  double noise;                    // at the network's outputs, when it alone is rounded
-};
-
-// By the noise that a part of the multiply-adds in more bits takes away.
-void worst_first(std::vector<Suspect>& list) {
-  const auto worth = [](const Suspect& s) { return s.noise / (s.share + kLittle); };
-  std::stable_sort(list.begin(), list.end(), [&](const Suspect& a, const Suspect& b) { return worth(a) > worth(b); });
-}
 
 class Chooser {
  public:
-  Chooser(const Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx) {}
+  Chooser(const Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx), suspects_(graph, *ctx.calibration) {}
 
   Result<void> run() {
     ErrorOptions options{.samples = options_.samples, .threads = ctx_.threads, .calibration = ctx_.calibration.get()};
     TRY(error_, OutputError::of_reference(graph_, *ctx_.data, options));
-    count_products();
     options.scores = true;
-    options.samples = std::min<int64_t>(options_.samples, affordable_samples());
+    options.samples = std::min<int64_t>(options_.samples, suspects_.affordable_samples());
     TRY(ranking_, OutputError::of_reference(graph_, *ctx_.data, options));
     TRY(divide_steps());
     const double wanted = error_at(options_.quality);
@@ -143,128 +127,22 @@ class Chooser {
     return copy;
   }
 
-  // Multiply-adds per sample, from the number of elements that calibration has seen.
-  double products_of(const Node& n) const {
-    if (n.op->quant != BT_QUANT_MACS || !n.output() || !n.input(1) || !n.input(1)->is_constant()) return 0;
-    const auto it = ctx_.calibration->values.find(n.output()->name);
-    if (it == ctx_.calibration->values.end() || n.input(1)->rank() < 2) return 0;
-    const Shape& w = *n.input(1)->shape;
-    const auto outputs = static_cast<double>(std::max<int64_t>(1, w[static_cast<size_t>(weight_axis(n))]));
-    const double per_output = static_cast<double>(element_count(w)) / outputs;
-    return static_cast<double>(it->second.count()) * per_output / static_cast<double>(ctx_.calibration->samples);
-  }
-
-  void count_products() {
-    for (const Node* n : graph_.nodes()) {
-      const double products = products_of(*n);
-      products_ += products;
-      layers_ += products > 0;
-    }
-    products_ = std::max(products_, 1.0);
-  }
-
-  // For measurements of one value or weight after the other, of which each runs half of the network
-  // on the average: time must not grow with the square of its depth.
-  int64_t affordable_samples() const {
-    constexpr double kMultiplyAdds = 20e9, kPartsPerLayer = 3, kFewest = 2;
-    const double per_sample = products_ * static_cast<double>(std::max(layers_, 1)) * kPartsPerLayer / 2;
-    return static_cast<int64_t>(std::max(kFewest, std::min(1000.0, kMultiplyAdds / per_sample)));
-  }
-
-  // The constant is an operand of an Add, Mul or Concat into such values: it gets their bits.
-  static bool is_addend_of(const Value& v, const Quant* group) {
-    if (!v.is_constant()) return false;
-    const auto uses = v.uses();
-    return std::any_of(uses.begin(), uses.end(), [&](const Use& u) {
-      return u.node->op->quant != BT_QUANT_MACS && u.node->output() && u.node->output()->quant.get() == group;
-    });
-  }
-
-  // Values that share a scale.
-  struct Group {
-    const Quant* scale;
-    std::vector<const Value*> values;
-    double share = 0;  // of the multiply-adds that read them
-  };
-
-  std::vector<Group> groups_of(const Graph& graph) const {
-    std::vector<Group> groups;
-    std::map<const Quant*, size_t> known;
-    for (const Value* v : graph.values()) {
-      if (v->is_constant() || v->dtype != BT_F32 || !v->quant) continue;
-      const auto [it, is_new] = known.try_emplace(v->quant.get(), groups.size());
-      if (is_new) groups.push_back({v->quant.get(), {}});
-      Group& group = groups[it->second];
-      group.values.push_back(v);
-      for (const Use& u : v->uses())
-        if (u.index == 0 && u.node->integer) group.share += products_of(*u.node) / products_;
-    }
-    std::erase_if(groups, [](const Group& g) {
-      return !std::all_of(g.values.begin(), g.values.end(), [](const Value* v) { return may_be_wide(*v); });
-    });
-    return groups;
-  }
-
-  // What elementwise nodes hand on to each other costs next to nothing in 16 bits, whatever its number: such
-  // a chain is one suspect. Groups are given as numbers in their list.
-  static std::vector<std::vector<size_t>> chains_of(const std::vector<Group>& groups) {
-    std::map<const Quant*, size_t> chain_of;
-    std::vector<std::vector<size_t>> chains;
-    for (size_t g = 0; g < groups.size(); ++g) {
-      size_t chain = chains.size();
-      for (const Value* v : groups[g].values)
-        for (const Value* x : v->producer && groups[g].share == 0 ? v->producer->inputs : std::vector<Value*>()) {
-          const auto it = x && x->quant ? chain_of.find(x->quant.get()) : chain_of.end();
-          if (it != chain_of.end()) chain = std::min(chain, it->second);
-        }
-      if (chain == chains.size()) chains.emplace_back();
-      chains[chain].push_back(g);
-      if (groups[g].share == 0) chain_of[groups[g].scale] = chain;
-    }
-    return chains;
-  }
-
-  // Every set of values that share a scale, or a chain of them, rounded alone.
   Result<void> measure_values() {
     TRY(const Graph graph, annotated());
-    const auto groups = groups_of(graph);
-    std::vector<RoundedPart> parts;
-    for (const auto& chain : chains_of(groups)) {
-      Suspect s{{}, 0, 0};
-      for (const size_t g : chain) {
-        s.share += groups[g].share;
-        for (const Value* v : groups[g].values) s.names.push_back(v->name);
-      }
-      RoundedPart part{{s.names.begin(), s.names.end()}, {}};
-      for (const Value* v : graph.values())
-        for (const size_t g : chain)
-          if (is_addend_of(*v, groups[g].scale)) part.values.insert(v->name);
-      parts.push_back(std::move(part));
-      values_.push_back(std::move(s));
-    }
-    return measure_alone(graph, parts, values_);
+    TRY(values_, suspects_.values(graph, noise_options()));
+    return {};
   }
 
-  // The weights of every product, rounded alone.
   Result<void> measure_weights() {
     TRY(const Graph graph, annotated());
-    std::vector<RoundedPart> parts;
-    for (const Node* n : graph.nodes()) {
-      if (!n->integer || n->op->quant != BT_QUANT_MACS) continue;
-      RoundedPart part{{n->inputs[1]->name}, {}};
-      const auto rounded = rounded_.find(n->inputs[1]->name);
-      if (rounded != rounded_.end()) part.numbers[rounded->first] = rounded->second.numbers;
-      parts.push_back(std::move(part));
-      weights_.push_back({{n->output()->name}, products_of(*n) / products_, 0});
-    }
-    return measure_alone(graph, parts, weights_);
+    std::map<std::string, std::shared_ptr<const Tensor>> numbers;
+    for (const auto& [name, rounded] : rounded_) numbers[name] = rounded.numbers;
+    TRY(weights_, suspects_.weights(graph, numbers, noise_options()));
+    return {};
   }
 
-  Result<void> measure_alone(const Graph& graph, const std::vector<RoundedPart>& parts, std::vector<Suspect>& suspects) {
-    TRY(const auto noise, noise_alone(graph, ranking_, parts, ctx_.threads, [&](double done) { progress(0.8 * done); }));
-    for (size_t i = 0; i < suspects.size(); ++i) suspects[i].noise = noise[i] * rate_;
-    worst_first(suspects);
-    return {};
+  NoiseOptions noise_options() {
+    return {&ranking_, rate_, ctx_.threads, [this](double done) { progress(0.8 * done); }};
   }
 
   // Takes suspects out of the 8 bits, the worst first, until the quality is there or the budget spent.
@@ -355,6 +233,7 @@ class Chooser {
   const Graph& graph_;
   const Options& options_;
   PassContext& ctx_;
+  PrecisionSuspects suspects_;
   OutputError error_;    // judges the whole
   OutputError ranking_;  // tells one value from another: by scores, of which every sample tells something
   double rate_ = 0;      // of the one to the other
@@ -365,8 +244,8 @@ class Chooser {
   };
   std::map<std::string, Rounded> rounded_;  // weights, by name
   std::vector<Suspect> values_, weights_;
-  int rounds_ = kRounds, layers_ = 0;
-  double products_ = 0, before_ = 0, now_ = 0;
+  int rounds_ = kRounds;
+  double before_ = 0, now_ = 0;
 };
 
 Result<bool> run(Graph& graph, const Options& options, PassContext& ctx) {
