@@ -94,8 +94,6 @@ std::string layer_table(const std::vector<Layer>& layers) {
   return t.text("") + formatted("sum of the least times: {:.3f} ms\n", total);
 }
 
-// Takes part in comparisons of several runtimes: for every line "run MS" on standard input the model runs for about MS
-// milliseconds, and one line of JSON has the wall and CPU times of every run. See docs/performance.md.
 // Readers of other formats look at --shape themselves; a .btm has its inputs as they are.
 Result<void> check_shapes(const std::map<std::string, Shape>& shapes, const Session& session) {
   std::vector<std::string> names;
@@ -106,6 +104,8 @@ Result<void> check_shapes(const std::map<std::string, Shape>& shapes, const Sess
   return {};
 }
 
+// Takes part in comparisons of several runtimes: for every line "run MS" on standard input the model runs for about MS
+// milliseconds, and one line of JSON has the wall and CPU times of every run. See docs/performance.md.
 Result<int> serve(Session& session, const std::vector<Tensor>& inputs) {
   for (int i = 0; i < 2; ++i) TRY(session.run(inputs));
   Console::get().print("ready\n");
