@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives 16 bits to the few values that 8 would ruin, and keeps the few layers in float that 16 do not
-// help, where a stated quality at the outputs is not reached otherwise. Changes nothing itself:
+// Gives 16 bits to the few values that 8 would ruin, and keeps the few layers in float that 16 do
+// not help, where a stated quality at the outputs is not reached otherwise. Changes nothing itself:
 // `quantize`, which must follow, acts on it.
 //
-// First the whole network is quantized on a copy and measured; many networks pass and nothing more is
-// done. Otherwise every value is rounded alone, all else in float (a chain of elementwise nodes counts
-// as one), and those that make the most noise at the outputs for the multiply-adds that read them get
-// 16 bits, until the others' noise adds up to less than asked. Noise does not quite add up, so the result is measured again, a few rounds if
-// needed. What noise is left then comes from weights: their layers stay in float, with weights stored
-// in 12 bits. Both steps of the ladder have a budget in multiply-adds, which only a network that
-// would be of no use otherwise (`floor`) may exceed.
+// First the whole network is quantized on a copy and measured; many networks pass and nothing more
+// is done. Otherwise every value is rounded alone, all else in float (a chain of elementwise nodes
+// counts as one), and those that make the most noise at the outputs for the multiply-adds that read
+// them get 16 bits, until the others' noise adds up to less than asked. Noise does not quite add
+// up, so the result is measured again, a few rounds if needed. What noise is left then comes from
+// weights: their layers stay in float, with weights stored in 12 bits. Both steps of the ladder
+// have a budget in multiply-adds, which only a network that would be of no use otherwise (`floor`)
+// may exceed.
 #include <algorithm>
 #include <map>
 

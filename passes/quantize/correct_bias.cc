@@ -19,6 +19,7 @@
 #include "base/format.h"
 #include "ir/match.h"
 #include "pass/pass.h"
+#include "quant/output_error.h"
 #include "quant/paired_run.h"
 #include "quant/weights.h"
 
@@ -189,8 +190,6 @@ class Corrector {
     Node* node;
     Value* old_bias;  // null: there was none
   };
-
-  static double decibels(double error) { return -10 * std::log10(std::max(error, 1e-30)); }
 
   Result<void> walk(PairedRun& run, const std::vector<Node*>& nodes) {
     for (size_t i = 0; i < nodes.size(); ++i) {
