@@ -19,8 +19,11 @@ Result<std::map<std::string, int>> opsets_of(const google::protobuf::RepeatedPtr
   std::map<std::string, int> opsets;
   for (const auto& o : list) {
     const std::string domain = domain_of(o.domain());
-    if (opsets.count(domain))
-      return bad(formatted("the opset of domain {} is imported twice", quote(domain)));
+    const auto known = opsets.find(domain);
+    if (known != opsets.end() && known->second == o.version()) continue;  // merged models say it once per part
+    if (known != opsets.end())
+      return bad(formatted("the opset of domain {} is imported twice, as {} and {}", quote(domain),
+                           known->second, o.version()));
     if (o.version() < 1)
       return bad(formatted("opset {} of domain {} does not exist", o.version(), quote(domain)));
     if (domain.empty() && o.version() > kNewestOpset)

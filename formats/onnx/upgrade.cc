@@ -14,7 +14,8 @@ const std::map<Key, const Upgrade*>& table() {
   static const std::map<Key, const Upgrade*> entries = [] {
     std::map<Key, const Upgrade*> map;
     for (const Upgrade* list : {axes_upgrades, legacy_upgrades, image_upgrades, qlinear_upgrades, integer_upgrades,
-                                attention_upgrades, contrib_upgrades, scan_upgrades})
+                                attention_upgrades, contrib_upgrades, fused_upgrades, norm_upgrades,
+                                recurrent_upgrades, scan_upgrades})
       for (; list->op; ++list) map[{list->domain, list->op}] = list;
     return map;
   }();

@@ -22,6 +22,7 @@ struct Upgrade {
   Result<void> (*run)(NodeSink& sink, OnnxNode& node);
 };
 extern const Upgrade axes_upgrades[], legacy_upgrades[], image_upgrades[], qlinear_upgrades[],
-    integer_upgrades[], attention_upgrades[], contrib_upgrades[], scan_upgrades[];
+    integer_upgrades[], attention_upgrades[], contrib_upgrades[], fused_upgrades[],
+    norm_upgrades[], recurrent_upgrades[], scan_upgrades[];
 
 }  // namespace bantam
