@@ -40,7 +40,7 @@ class RandomSample : public SampleSource {
   std::vector<Tensor> tensors_;
 };
 
-constexpr const char* kFloatSteps = "include simplify; fold-qdq; drop-dead; include layout";
+constexpr const char* kFloatSteps = "include floats; include simplify; fold-qdq; drop-dead; include layout";
 constexpr const char* kIntegerSteps = "calibrate; quantize; lower-to-integer; drop-dead";
 constexpr const char* kProfileSteps = "calibrate; quantize(tail=int8); lower-to-integer; drop-dead";
 

@@ -26,17 +26,21 @@ void describe(OptionList& list, Options& o) {
   list.word("type", &o.type, "keep|int8", "element type of borders that are quantized inside");
 }
 
+// Batch, channels, height, width. With one axis less the moves to the front and to the back are the same, and a
+// model that turns its own rows would be taken for one that we turned.
+constexpr int kPicture = 4;
+
 // perm of a Transpose that moves the channels of an image to the end, or back.
 bool is_to_last(const std::vector<int64_t>& perm) {
   const auto rank = static_cast<int64_t>(perm.size());
-  if (rank < 3 || perm[0] != 0 || perm.back() != 1) return false;
+  if (rank < kPicture || perm[0] != 0 || perm.back() != 1) return false;
   for (int64_t i = 1; i + 1 < rank; ++i)
     if (perm[static_cast<size_t>(i)] != i + 1) return false;
   return true;
 }
 bool is_to_first(const std::vector<int64_t>& perm) {
   const auto rank = static_cast<int64_t>(perm.size());
-  if (rank < 3 || perm[0] != 0 || perm[1] != rank - 1) return false;
+  if (rank < kPicture || perm[0] != 0 || perm[1] != rank - 1) return false;
   for (int64_t i = 2; i < rank; ++i)
     if (perm[static_cast<size_t>(i)] != i - 1) return false;
   return true;
@@ -45,7 +49,7 @@ bool is_to_first(const std::vector<int64_t>& perm) {
 // With one channel, to-channels-last writes the move of an axis of length 1 as a Reshape, whose first length may have lost
 // its name: the others tell that it is the same.
 bool is_one_channel(const Value& first, const Value& last) {
-  if (!first.shape || !last.shape || first.rank() < 3 || first.rank() != last.rank()) return false;
+  if (!first.shape || !last.shape || first.rank() < kPicture || first.rank() != last.rank()) return false;
   if ((*first.shape)[1] != 1 || last.shape->back() != 1 || bt_clash((*first.shape)[0], (*last.shape)[0])) return false;
   for (size_t i = 2; i < first.shape->size(); ++i)
     if ((*first.shape)[i] != (*last.shape)[i - 1]) return false;
