@@ -14,12 +14,14 @@ using Settings = std::map<std::string, Arguments>;
 const Settings& settings(int effort) {
   static const Settings more = {
       {"equalize-layers", {{"samples", "32"}}},
+      {"choose-ranges", {{"samples", "32"}}},
       {"choose-precision", {{"samples", "16"}, {"quality", "35"}}},
       {"round-weights", {{"samples", "64"}, {"columns", "4096"}, {"sweeps", "4"}}},
       {"correct-bias", {{"samples", "32"}, {"rounds", "3"}}},
   };
   static const Settings most = {
       {"equalize-layers", {{"samples", "64"}}},
+      {"choose-ranges", {{"samples", "64"}}},
       {"choose-precision", {{"samples", "32"}, {"quality", "40"}}},
       {"round-weights", {{"samples", "128"}, {"columns", "16384"}, {"sweeps", "8"}}},
       {"correct-bias", {{"samples", "64"}, {"rounds", "4"}}},

@@ -11,52 +11,58 @@ Range with_zero(double lo, double hi) {
   return {static_cast<float>(std::min(lo, 0.0)), static_cast<float>(std::max(hi, 0.0))};
 }
 
+// A range on trial. What is clipped counts `clip` times.
+struct Grid {
+  double lo, hi, step, clip;
+};
+
 // Squared error over one bin: clipped values lie at a distance, others are rounded. Bins narrower than
 // a step are taken at their middle, wider ones as spread evenly.
-double bin_error(const Histogram::Bin& b, double lo, double hi, double step) {
+double bin_error(const Histogram::Bin& b, const Grid& g) {
   double error = 0;
-  if (b.value < lo) {
-    error = (lo - b.value) * (lo - b.value);
-  } else if (b.value > hi) {
-    error = (b.value - hi) * (b.value - hi);
-  } else if (b.width > step) {
-    error = step * step / 12;
+  if (b.value < g.lo) {
+    error = g.clip * (g.lo - b.value) * (g.lo - b.value);
+  } else if (b.value > g.hi) {
+    error = g.clip * (b.value - g.hi) * (b.value - g.hi);
+  } else if (b.width > g.step) {
+    error = g.step * g.step / 12;
   } else {
-    const double off = b.value - std::nearbyint(b.value / step) * step;
+    const double off = b.value - std::nearbyint(b.value / g.step) * g.step;
     error = off * off + b.width * b.width / 12;
   }
   return error * static_cast<double>(b.count);
 }
 
 // The same behind a function: what it flattens may be clipped or rounded coarsely at no cost.
-double bin_error(const Histogram::Bin& b, double lo, double hi, double step, const Curve& curve) {
-  const double rounded = std::clamp(std::nearbyint(b.value / step) * step, lo, hi);
+double bin_error(const Histogram::Bin& b, const Grid& g, const Curve& curve) {
+  const double rounded = std::clamp(std::nearbyint(b.value / g.step) * g.step, g.lo, g.hi);
   const double off = curve(b.value) - curve(rounded);
-  double error = off * off;
-  if (b.value >= lo && b.value <= hi) {
-    const double spread = std::min(b.width, step);
+  const bool is_inside = b.value >= g.lo && b.value <= g.hi;
+  double error = is_inside ? off * off : g.clip * off * off;
+  if (is_inside) {
+    const double spread = std::min(b.width, g.step);
     const double change = curve(b.value + spread / 2) - curve(b.value - spread / 2);
-    error = b.width > step ? change * change / 12 : error + change * change / 12;
+    error = b.width > g.step ? change * change / 12 : error + change * change / 12;
   }
   return error * static_cast<double>(b.count);
 }
 
 double total_error(const std::vector<Histogram::Bin>& bins, double lo, double hi, int levels,
-                   const Curve* curve = nullptr) {
-  const double step = (hi - lo) / levels;
-  if (!(step > 0)) return INFINITY;
+                   double clip = 1, const Curve* curve = nullptr) {
+  const Grid grid{lo, hi, (hi - lo) / levels, clip};
+  if (!(grid.step > 0)) return INFINITY;
   double sum = 0;
   for (const Histogram::Bin& b : bins)
-    sum += curve ? bin_error(b, lo, hi, step, *curve) : bin_error(b, lo, hi, step);
+    sum += curve ? bin_error(b, grid, *curve) : bin_error(b, grid);
   return sum;
 }
 
 // Both ends are moved inwards in turn, as long as the error falls.
-Range by_error(const Histogram& h, int levels, const Curve* curve) {
+Range by_error(const Histogram& h, int levels, double clip, const Curve* curve) {
   const auto bins = h.bins();
   const Range full = with_zero(h.min(), h.max());
   double lo = full.lo, hi = full.hi;
-  double best = total_error(bins, lo, hi, levels, curve);
+  double best = total_error(bins, lo, hi, levels, clip, curve);
   constexpr int kSteps = 60;
   for (int round = 0; round < 2; ++round) {
     for (const bool upper : {true, false}) {
@@ -64,7 +70,7 @@ Range by_error(const Histogram& h, int levels, const Curve* curve) {
       for (int k = 1; k < kSteps; ++k) {
         const double moved = end * (1 - static_cast<double>(k) / kSteps);
         const double error =
-            total_error(bins, upper ? lo : moved, upper ? moved : hi, levels, curve);
+            total_error(bins, upper ? lo : moved, upper ? moved : hi, levels, clip, curve);
         if (error < best) {
           best = error;
           (upper ? hi : lo) = moved;
@@ -138,7 +144,7 @@ double Curve::operator()(double x) const {
 
 Range choose_range(const Histogram& h, const RangeOptions& options, int levels) {
   if (h.count() == 0) return {0, 0};
-  if (options.method == "mse") return by_error(h, levels, options.seen_through);
+  if (options.method == "mse") return by_error(h, levels, options.clip, options.seen_through);
   if (options.method == "entropy") return by_entropy(h, levels);
   if (options.method == "percentile") {
     const double outside = (100 - options.percentile) / 200;

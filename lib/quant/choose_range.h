@@ -27,6 +27,8 @@ class Curve {
 struct RangeOptions {
   std::string method = "mse";  // minmax, percentile, mse, entropy
   double percentile = 99.99;   // of `percentile`: the share of values inside the range
+  // Of `mse`: how much the error of a clipped element counts beside that of a rounded one.
+  double clip = 1;
   // Of `mse`: the function through which alone the value is seen; its result must be close.
   const Curve* seen_through = nullptr;
 };

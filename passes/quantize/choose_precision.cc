@@ -8,9 +8,9 @@
 // counts as one), and those that make the most noise at the outputs for the multiply-adds that read
 // them get 16 bits, until the others' noise adds up to less than asked. Noise does not quite add
 // up, so the result is measured again, a few rounds if needed. What noise is left then comes from
-// weights: their layers stay in float, with weights stored in 12 bits. Both steps of the ladder
-// have a budget in multiply-adds, which only a network that would be of no use otherwise (`floor`)
-// may exceed.
+// weights: their layers stay in float. Both steps of the ladder have a budget in multiply-adds,
+// which only a network that would be of no use otherwise (`floor`) may exceed. Weights of layers in
+// float are stored in 12 bits; at last in 8, where the quality is reached all the same.
 #include <algorithm>
 #include <map>
 
@@ -69,6 +69,7 @@ class Chooser {
     if (now_ > worst && options_.wide > 0) TRY(climb(values_, worst, 1, ctx_.wide));
     if (now_ > worst) TRY(leave_weights(worst, 1));
     if (now_ > worst) TRY(give_up());
+    TRY(coarsen_weights(wanted));
     report();
     return {};
   }
@@ -108,7 +109,7 @@ class Chooser {
   Result<double> measure() {
     Graph copy = graph_.clone();
     PassContext ctx = ctx_.for_trial();
-    ctx.fine_weights = ctx.keep_float;
+    ctx.fine_weights = fine_weights();
     TRY(run_recipe(copy, first_steps_, ctx, {}));
     round_weights(copy, ctx.originals);
     TRY(run_recipe(copy, later_steps_, ctx, {}));
@@ -205,7 +206,37 @@ class Chooser {
       ctx_.keep_float = before.keep_float;
       now_ = before.error;
     }
-    ctx_.fine_weights = ctx_.keep_float;
+    return {};
+  }
+
+  std::set<std::string> fine_weights() const {
+    std::set<std::string> fine = ctx_.keep_float;
+    for (const std::string& name : coarse_) fine.erase(name);
+    return fine;
+  }
+
+  // Many layers are in float for what they read, not for their weights: these are stored in 8 bits,
+  // which every format knows; those of the quietest layers, where all would be too many.
+  Result<void> coarsen_weights(double wanted) {
+    std::vector<const Suspect*> kept;
+    for (const Suspect& s : weights_) {
+      const Node& layer = *graph_.find(s.names[0])->producer;
+      if (ctx_.keep_float.count(s.names[0]) && !layer.inputs[1]->quant) kept.push_back(&s);
+    }
+    std::stable_sort(kept.begin(), kept.end(),
+                     [](const Suspect* a, const Suspect* b) { return a->noise < b->noise; });
+    for (size_t tried = kept.size(); now_ <= wanted && coarse_.empty() && tried > 0; tried /= 2) {
+      for (size_t i = 0; i < tried; ++i) coarse_.insert(kept[i]->names[0]);
+      TRY(const double after, measure());
+      if (after > wanted) {
+        coarse_.clear();
+        continue;
+      }
+      now_ = after;
+      ctx_.note(formatted("weights of {} of {} layers in float have 8 bits: {:.1f} dB at the outputs",
+                          tried, kept.size(), decibels(now_)));
+    }
+    ctx_.fine_weights = fine_weights();
     return {};
   }
 
@@ -219,7 +250,9 @@ class Chooser {
     for (const Node* n : graph_.nodes()) {
       if (!n->output()) continue;
       if (ctx_.wide.count(n->output()->name)) ctx_.note(*n, "its result has 16 bits");
-      if (ctx_.keep_float.count(n->output()->name)) ctx_.note(*n, "stays in float");
+      const bool is_fine = ctx_.fine_weights.count(n->output()->name) > 0;
+      if (is_fine) ctx_.note(*n, "stays in float, its weights in 12 bits");
+      else if (ctx_.keep_float.count(n->output()->name)) ctx_.note(*n, "stays in float");
     }
     const double reals = share_of(weights_, ctx_.keep_float), wide = share_of(values_, ctx_.wide);
     ctx_.warn("", formatted("8 bits throughout give {:.1f} dB at the outputs; with {} values in 16 bits ({:.1f} % of the multiply-adds read them) and {} layers in float ({:.1f} %) it is {:.1f} dB",
@@ -245,6 +278,7 @@ class Chooser {
   };
   std::map<std::string, Rounded> rounded_;  // weights, by name
   std::vector<Suspect> values_, weights_;
+  std::set<std::string> coarse_;  // layers in float whose weights have 8 bits all the same
   int rounds_ = kRounds;
   double before_ = 0, now_ = 0;
 };

@@ -32,7 +32,7 @@ namespace {
 struct Options {
   int bits = 8;
   std::string weights = "channel", activations = "int8", range = "mse", weight_range = "max", tail = "float", keep, wide;
-  double percentile = 99.99;
+  double percentile = 99.99, clip = 0;
   int small = 256;
 };
 
@@ -44,6 +44,8 @@ void describe(OptionList& list, Options& o) {
   list.word("activations", &o.activations, "int8|none", "none: weights only, computed in float");
   list.word("range", &o.range, "minmax|percentile|mse|entropy", "how the range of an activation is chosen");
   list.real("percentile", &o.percentile, 90, 100, "for range=percentile: the share of values inside");
+  list.real("clip", &o.clip, 0, 1000, 
+            "for range=mse: how much clipped elements count beside rounded ones; 0: as choose-ranges found, or once");
   list.word("weight-range", &o.weight_range, "max|mse", "largest weight, or smallest squared error");
   list.word("tail", &o.tail, "float|int8", "what comes behind the last product");
   list.text("keep", &o.keep, "layers that stay in float: patterns of node or value names, separated by commas");
@@ -361,7 +363,13 @@ class Quantizer {
         const Histogram& h = groups[root(v)];
         const bool alone = v->producer && v->producer->integer && v->producer->op->quant != BT_QUANT_SAME && v->producer->op->quant != BT_QUANT_JOIN;
         const auto curve = alone ? curve_behind(v, h) : std::nullopt;
-        const Range range = choose_range(h, {.method = options_.range, .percentile = options_.percentile, .seen_through = curve ? &*curve : nullptr});
+        const RangeOptions how{.method = options_.range,
+                               .percentile = options_.percentile,
+                               .clip = options_.clip > 0 ? options_.clip : 1,
+                               .seen_through = curve ? &*curve : nullptr};
+        // by choose-ranges
+        const bool is_chosen = v->range && options_.range == "mse" && options_.clip == 0;
+        const Range range = is_chosen ? *v->range : choose_range(h, how);
         q = std::make_shared<const Quant>(quant_for_range(range));
       }
       v->quant = q;

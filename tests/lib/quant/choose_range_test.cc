@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranges of activations: where a function alone reads a value, only what the function shows counts.
+// Ranges of activations: rare peaks are clipped unless they count more than others; where a function
+// alone reads a value, only what the function shows counts.
 #include "quant/choose_range.h"
 
 #include <algorithm>
@@ -19,6 +20,16 @@ Histogram wide() {
 }
 
 float hard_swish(float x) { return x * std::clamp(x / 6 + 0.5f, 0.0f, 1.0f); }
+
+TEST_CASE("a range reaches the further the more clipped elements count", "[quant]") {
+  std::vector<float> values = {16};
+  for (int i = 0; i < 100000; ++i) values.push_back(static_cast<float>(i) / 100000);
+  Histogram h;
+  h.add(values);
+  const Range once = choose_range(h, {}), often = choose_range(h, {.clip = 1000});
+  CHECK(once.hi < 15);
+  CHECK(often.hi > 15.5f);
+}
 
 TEST_CASE("a range leaves out what the function behind it flattens", "[quant]") {
   const Histogram h = wide();
