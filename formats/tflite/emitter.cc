@@ -284,6 +284,8 @@ bool is_misfit(const Node& n, const Value& v) {
   return v.quant && v.dtype == BT_F32 && !v.is_constant();  // annotated, not lowered
 }
 
+bool is_recurrent(const Node& n) { return n.is("LSTM") || n.is("GRU") || n.is("RNN"); }
+
 }  // namespace
 
 Result<void> Emitter::run() {
@@ -294,7 +296,8 @@ Result<void> Emitter::run() {
     };
     const EmitNode emit = emitter_of(*n);
     if (!emit) {
-      refuse("TensorFlow Lite has no such operator");
+      refuse(is_recurrent(*n) ? "it is written step by step where the length is known (--shape), for up to 256 steps and the usual activations"
+                              : "TensorFlow Lite has no such operator");
       continue;
     }
     const auto bad = [&](const std::vector<Value*>& values) {

@@ -76,7 +76,7 @@ extern const Format format_tflite = {
     .summary = "TensorFlow Lite (LiteRT) for Android, microcontrollers and others",
     .sniff = sniff,
     .read = read_tflite,
-    .target_recipe = "include layout; set-borders(layout=last)",
+    .target_recipe = "unroll-recurrent; include layout; set-borders(layout=last)",
     .carries_tests = false,
     .write = write,
     .target = &kTarget,
