@@ -65,6 +65,12 @@ Result<void> reciprocal(Emitter& e, const char*) {
   return {};
 }
 
+// Only NaN differs from itself.
+Result<void> is_nan(Emitter& e, const char*) {
+  e.result("not_equal", {{"x", {e.in(0)}}, {"y", {e.in(0)}}});
+  return {};
+}
+
 // ---- activations ----
 
 Result<void> gelu(Emitter& e, const char*) {
@@ -172,7 +178,8 @@ const std::vector<OperatorRow> elementwise_rows = {
     {"Equal", binary, "equal"},      {"Erf", real_unary, "erf"},       {"Exp", real_unary, "exp"},
     {"Floor", real_unary, "floor"},  {"Gelu", gelu, ""},               {"Greater", binary, "greater"},
     {"GreaterOrEqual", binary, "greater_equal"},                       {"HardSigmoid", hard_sigmoid, ""},
-    {"HardSwish", hard_swish, ""},   {"Identity", alias, ""},          {"LeakyRelu", with_alpha, "leaky_relu"},
+    {"HardSwish", hard_swish, ""},   {"Identity", alias, ""},          {"IsNaN", is_nan, ""},
+    {"LeakyRelu", with_alpha, "leaky_relu"},
     {"Less", binary, "less"},        {"LessOrEqual", binary, "less_equal"}, {"Log", logarithm, ""},
     {"Max", chain, "maximum"},       {"Min", chain, "minimum"},        {"Mish", mish, ""},
     {"Mod", modulo, "mod"},          {"Mul", binary, "mul"},           {"Neg", negative, ""},

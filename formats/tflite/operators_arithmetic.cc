@@ -104,6 +104,14 @@ Result<void> emit_logic(Emitter& e, const Node& n) {
   return {};
 }
 
+// Only NaN differs from itself.
+Result<void> emit_is_nan(Emitter& e, const Node& n) {
+  TRY(need(n, BT_BIT(BT_F32)));
+  const int x = e.tensor(n.input(0));
+  e.op(BuiltinOperator::NOT_EQUAL, 1, {x, x}, {e.tensor(n.output())});
+  return {};
+}
+
 Result<void> emit_where(Emitter& e, const Node& n) {
   e.op(BuiltinOperator::SELECT_V2, 1, e.tensors(n.inputs), {e.tensor(n.output())});
   return {};
@@ -123,6 +131,7 @@ constexpr OperatorRow kRows[] = {
     {"Less", emit_comparison},
     {"GreaterOrEqual", emit_comparison},
     {"LessOrEqual", emit_comparison},
+    {"IsNaN", emit_is_nan},
     {"And", emit_logic},
     {"Or", emit_logic},
     {"Xor", emit_logic},

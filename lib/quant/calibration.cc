@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quant/calibration.h"
 
+#include <cmath>
+
 #include "base/format.h"
 #include "base/text.h"
 #include "ir/infer.h"
@@ -14,6 +16,14 @@ std::vector<double> powers_of(const std::vector<Tensor>& outputs) {
     if (outputs[k].dtype() == BT_F32)
       for (const float v : outputs[k].floats()) list[k] += static_cast<double>(v) * static_cast<double>(v);
   return list;
+}
+
+bool is_finite(const std::vector<Tensor>& tensors) {
+  for (const Tensor& t : tensors)
+    if (t.dtype() == BT_F32)
+      for (const float v : t.floats())
+        if (!std::isfinite(v)) return false;
+  return true;
 }
 
 }  // namespace
@@ -33,7 +43,8 @@ Result<std::shared_ptr<Calibration>> collect(const Graph& graph, SampleSource& s
     TRY(const auto inputs, source.at(i));
     TRY(const auto outputs, session.run(inputs));
     calibration->powers.push_back(powers_of(outputs));
-    if (!broken.empty())
+    // Masks are made of infinities, and of what they make NaN a model may take care: what leaves it counts.
+    if (!broken.empty() && !(is_finite(inputs) && is_finite(outputs)))
       return Error{Code::bad_input, formatted("calibration sample {} makes {} infinite or NaN; check the sample and its preprocessing", i, quote(broken))};
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(source.count()));
   }

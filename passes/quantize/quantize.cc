@@ -44,7 +44,7 @@ void describe(OptionList& list, Options& o) {
   list.word("activations", &o.activations, "int8|none", "none: weights only, computed in float");
   list.word("range", &o.range, "minmax|percentile|mse|entropy", "how the range of an activation is chosen");
   list.real("percentile", &o.percentile, 90, 100, "for range=percentile: the share of values inside");
-  list.real("clip", &o.clip, 0, 1000, 
+  list.real("clip", &o.clip, 0, 1000,
             "for range=mse: how much clipped elements count beside rounded ones; 0: as choose-ranges found, or once");
   list.word("weight-range", &o.weight_range, "max|mse", "largest weight, or smallest squared error");
   list.word("tail", &o.tail, "float|int8", "what comes behind the last product");
@@ -108,9 +108,18 @@ class Quantizer {
     return true;
   }
 
+  // Infinities, as masks have them, have no integers.
+  bool is_bounded(const Value* v) const {
+    if (!v || v->is_constant() || v->dtype != BT_F32 || !ctx_.calibration) return true;
+    const auto seen = ctx_.calibration->values.find(v->name);
+    return seen == ctx_.calibration->values.end() || seen->second.not_finite() == 0;
+  }
+
   // The node may be computed in integers. Weights of one that may not are still stored in them.
   bool may_compute(const Node& n) const {
-    return selected(n) && !(n.output() && ctx_.keep_float.count(n.output()->name));
+    const auto bounded = [&](const Value* v) { return is_bounded(v); };
+    return selected(n) && !(n.output() && ctx_.keep_float.count(n.output()->name)) && bounded(n.output()) &&
+           std::all_of(n.inputs.begin(), n.inputs.end(), bounded);
   }
 
   static bool is_float(const Value* v) { return v && v->dtype == BT_F32 && !v->quant; }
