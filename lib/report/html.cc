@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kStyle = R"(
 :root { --ink: #1c2330; --paper: #ffffff; --soft: #5b6678; --line: #d9dee7; --bar: #3568c4; --bad: #b3261e; --good: #1a7f42; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --paper: #14171d; --soft: #9aa5b8; --line: #303744; --bar: #7aa2f0; --bad: #ff8a80; --good: #6fd398; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.86rem; }
 th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
