@@ -142,7 +142,7 @@ std::string Emitter::value(const Value* v) {
 std::string Emitter::in_permuted(size_t i, const std::vector<int64_t>& perm) {
   const Value* v = node_->input(i);
   const auto axis = std::find(perm.begin(), perm.end(), channel_axis_of(v)) - perm.begin();
-  const Constant c = Constant::of(permuted(*v->constant, perm), permuted(v->quant, perm).get(), static_cast<int>(axis));
+  const Constant c = Constant::of(permuted(*data_of(v), perm), permuted(v->quant, perm).get(), static_cast<int>(axis));
   return constant(v, c, "permuted " + shape_text(perm));
 }
 
@@ -156,7 +156,7 @@ std::string Emitter::in_reshaped(size_t i, const Shape& dims) {
 
 std::string Emitter::in_entry(size_t i, int64_t at) {
   const Value* v = node_->input(i);
-  const Tensor& t = *v->constant;
+  const Tensor& t = *data_of(v);
   const size_t size = t.bytes().size() / static_cast<size_t>(t.shape()[0]);
   const Tensor entry(t.dtype(), {t.shape().begin() + 1, t.shape().end()}, t.bytes().part(static_cast<size_t>(at) * size, size));
   std::optional<Quant> quant;

@@ -24,6 +24,7 @@ class Emitter {
   const Node& node() const { return *node_; }
   bool given(size_t i) const { return node_->input(i) != nullptr; }
   bool is_constant(size_t i) const { return given(i) && data_of(node_->input(i)) != nullptr; }
+  const Tensor& data(size_t i) const { return *data_of(node_->input(i)); }  // of one that is constant
   const Shape& shape(size_t i) const { return *node_->input(i)->shape; }
   const Shape& result_shape(size_t i = 0) const { return *node_->output(i)->shape; }
   int64_t rank() const { return static_cast<int64_t>(shape(0).size()); }

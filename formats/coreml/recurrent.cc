@@ -50,7 +50,7 @@ class Unrolled {
     in_front.assign(n, 0);
     behind.assign(n, 0);
     if (!e_.given(B)) return;
-    const Tensor& all = *e_.node().input(B)->constant;
+    const Tensor& all = e_.data(B);
     const auto number = [&](int64_t row, size_t i) { return static_cast<float>(all.number(row * static_cast<int64_t>(n) + static_cast<int64_t>(i))); };
     const bool gated = e_.node().is("GRU") && e_.node().attr_int("linear_before_reset") != 0;
     for (size_t i = 0; i < n; ++i) {

@@ -67,9 +67,12 @@ Value* NodeSink::scalar(const std::string& name, DType dtype, double value) {
 Result<Value*> NodeSink::emit(const OnnxNode& origin, const std::string& op, std::vector<Value*> inputs,
                               AttrList attrs, const std::string& suffix) {
   const std::string base = origin.outputs.empty() ? origin.name : origin.outputs[0];
-  TRY(Node* node, graph_.append(op, origin.name, std::move(inputs), std::move(attrs),
-                                {base + "." + (suffix.empty() ? op : suffix)}));
-  return node->output();
+  auto node = graph_.append(op, origin.name, std::move(inputs), std::move(attrs),
+                            {base + "." + (suffix.empty() ? op : suffix)});
+  // attributes that came along from the file may be none of this operator's
+  if (!node.ok() && node.error().code == Code::internal) return Error{Code::bad_input, node.error().message};
+  if (!node.ok()) return node.error();
+  return (*node)->output();
 }
 
 Result<void> upgrade(NodeSink& sink, OnnxNode& node) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/text.h"
 #include "formats/onnx/upgrade.h"
 
 namespace bantam {
@@ -37,8 +38,8 @@ Result<void> become_activation(NodeSink& sink, OnnxNode& n, Value* y, const std:
   const auto* known = std::find_if(std::begin(kActivations), std::end(kActivations),
                                    [&](const Activation& a) { return name == a.op; });
   if (known == std::end(kActivations))
-    return Error{Code::unsupported, formatted("{} with the activation \"{}\" is not supported; export the model "
-                                              "without that fusion", fused, name)};
+    return Error{Code::unsupported, formatted("{} with the activation {} is not supported; export the model "
+                                              "without that fusion", fused, quote(name))};
   for (size_t i = 0; i < params.size() && i < 2 && known->params[i]; ++i) n.attrs[known->params[i]] = params[i];
   return {};
 }

@@ -9,35 +9,40 @@ namespace {
 
 constexpr const char* kMicrosoft = "com.microsoft";
 
+// Weights of both directions with a scale for each gate: no operator takes scales along two axes, so they
+// become floats here.
+Result<Value*> decoded(NodeSink& sink, const Value& w, const Value& scale, const Value* zero) {
+  const Shape& from = *w.shape;
+  if (!w.constant || !scale.constant || (zero && !zero->constant) || *scale.shape != Shape{from[0], from[2]} ||
+      (zero && zero->constant->count() != scale.constant->count()))
+    return Error{Code::unsupported, "DynamicQuantizeLSTM in both directions needs constant weights, and as many constant scales and zero points as gates"};
+  std::vector<float> real;
+  for (int64_t d = 0; d < from[0]; ++d)
+    for (int64_t gate = 0; gate < from[2]; ++gate) {
+      const int64_t at = d * from[2] + gate, origin = zero ? zero->constant->integer(at) : 0;
+      for (int64_t i = 0; i < from[1]; ++i)
+        real.push_back(static_cast<float>(w.constant->integer((d * from[1] + i) * from[2] + gate) - origin) *
+                       static_cast<float>(scale.constant->number(at)));
+    }
+  return sink.graph().add_constant(w.name + ".real", Tensor::of_floats({from[0], from[2], from[1]}, real));
+}
+
 // The real weights [directions, gates, columns] of integers [directions, columns, gates] at input `at`,
 // whose scales and zero points, from input `first` on, are one per direction or one per gate.
 Result<Value*> real_weights(NodeSink& sink, const OnnxNode& n, size_t at, size_t first) {
   Value *scale = n.input(first), *zero = n.input(first + 1);
-  if (!n.input(at) || n.inputs[at]->rank() != 3 || !scale || !scale->shape)
-    return Error{Code::unsupported, "DynamicQuantizeLSTM needs weights of rank 3 and scales of known shape"};
+  if (!n.input(at) || n.inputs[at]->rank() != 3 || !scale || !scale->shape || scale->rank() > 2)
+    return Error{Code::unsupported, "DynamicQuantizeLSTM needs weights of rank 3 and scales of rank 1 or 2"};
+  if (scale->rank() == 2 && scale->shape->front() != 1) return decoded(sink, *n.inputs[at], *scale, zero);
   TRY(Value* w, sink.emit(n, "Transpose", {n.inputs[at]}, {{"perm", std::vector<int64_t>{0, 2, 1}}}, "weight"));
   if (scale->rank() < 2) return sink.emit(n, "DequantizeLinear", {w, scale, zero}, {{"axis", int64_t{0}}}, "real");
   const std::string base = n.outputs[0];
-  if (scale->shape->front() == 1) {
-    Value* axes = sink.ints(base + ".axes", {0});
-    TRY(scale, sink.emit(n, "Squeeze", {scale, axes}, {}, "scale"));
-    if (zero) {
-      TRY(zero, sink.emit(n, "Squeeze", {zero, axes}, {}, "zero"));
-    }
-    return sink.emit(n, "DequantizeLinear", {w, scale, zero}, {{"axis", int64_t{1}}}, "real");
-  }
-  // no operator takes scales along two axes: both become one, and two again
-  TRY(Value* shape, sink.emit(n, "Shape", {w}));
-  TRY(Value* columns, sink.emit(n, "Shape", {w}, {{"start", int64_t{2}}}, "columns"));
-  TRY(Value* flat, sink.emit(n, "Concat", {sink.ints(base + ".rows", {-1}), columns}, {{"axis", int64_t{0}}}));
-  TRY(w, sink.emit(n, "Reshape", {w, flat}, {}, "flat"));
-  Value* all = sink.ints(base + ".all", {-1});
-  TRY(scale, sink.emit(n, "Reshape", {scale, all}, {}, "scale"));
+  Value* axes = sink.ints(base + ".axes", {0});
+  TRY(scale, sink.emit(n, "Squeeze", {scale, axes}, {}, "scale"));
   if (zero) {
-    TRY(zero, sink.emit(n, "Reshape", {zero, all}, {}, "zero"));
+    TRY(zero, sink.emit(n, "Squeeze", {zero, axes}, {}, "zero"));
   }
-  TRY(Value* real, sink.emit(n, "DequantizeLinear", {w, scale, zero}, {{"axis", int64_t{0}}}, "real"));
-  return sink.emit(n, "Reshape", {real, shape}, {}, "gates");
+  return sink.emit(n, "DequantizeLinear", {w, scale, zero}, {{"axis", int64_t{1}}}, "real");
 }
 
 // X, W, R, bias, lengths, initial h and c, peepholes, then scale and zero point of W, and of R
