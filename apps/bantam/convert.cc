@@ -59,6 +59,8 @@ class Conversion {
       borders.arguments = {{"layout", o_.io_layout}, {"type", o_.io_type}};
       steps.push_back(std::move(borders));
     }
+    // A layer in float behind an input would leave that in float as well.
+    if (o_.io_type == "int8") set_unless_said(steps, "choose-precision", "cheap", "0");
     if (!o_.target.empty()) TRY(aim(steps));
     if (!gain_by_16_bits(o_.outputs)) keep_to_8_bits(steps);
     TRY(recipe_, expand_recipe(steps));

@@ -30,6 +30,7 @@ bool is_addend_of(const Value& v, const Quant* group) {
 
 Result<std::vector<Suspect>> measured(const Graph& annotated, const std::vector<RoundedPart>& parts,
                                       std::vector<Suspect> suspects, const NoiseOptions& options) {
+  if (parts.empty()) return suspects;
   TRY(const auto noise,
       noise_alone(annotated, *options.error, parts, options.threads, options.progress));
   for (size_t i = 0; i < suspects.size(); ++i) suspects[i].noise = noise[i] * options.rate;
@@ -120,6 +121,12 @@ Result<std::vector<Suspect>> PrecisionSuspects::values(const Graph& annotated,
     }
     for (const Value* v : annotated.values())
       if (is_addend_of(*v, group.scale)) parts[place].values.insert(v->name);
+  }
+  for (size_t i = suspects.size(); i-- > 0;) {
+    const double share = suspects[i].share;
+    if (share >= options.least_share && share <= options.most_share) continue;
+    suspects.erase(suspects.begin() + static_cast<std::ptrdiff_t>(i));
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i));
   }
   return measured(annotated, parts, std::move(suspects), options);
 }

@@ -28,6 +28,7 @@ struct NoiseOptions {
   double rate = 1;           // by which its noise is multiplied
   int threads = 1;
   std::function<void(double fraction)> progress;
+  double least_share = 0, most_share = 1e9;  // of the multiply-adds; others are not measured
 };
 
 class PrecisionSuspects {

@@ -4,21 +4,19 @@
 // `quantize`, which must follow, acts on it.
 //
 // First the whole network is quantized on a copy and measured; many networks pass and nothing more
-// is done. Otherwise every value is rounded alone, all else in float (a chain of elementwise nodes
-// counts as one), and those that make the most noise at the outputs for the multiply-adds that read
-// them get 16 bits, until the others' noise adds up to less than asked. Noise does not quite add
+// is done, but for layers whose float costs next to nothing. Otherwise every value is rounded alone,
+// all else in float (a chain of elementwise nodes counts as one), and those that make the most noise
+// at the outputs for the multiply-adds that read them get 16 bits, until the others' noise adds up to less than asked. Noise does not quite add
 // up, so the result is measured again, a few rounds if needed. What noise is left then comes from
 // weights: their layers stay in float. Both steps of the ladder have a budget in multiply-adds,
 // which only a network that would be of no use otherwise (`floor`) may exceed. Weights of layers in
 // float are stored in 12 bits; at last in 8, where the quality is reached all the same.
 #include <algorithm>
-#include <map>
 
 #include "base/format.h"
 #include "base/text.h"
 #include "pass/pass.h"
-#include "pass/recipe.h"
-#include "pass/runner.h"
+#include "pass/trial_steps.h"
 #include "quant/output_error.h"
 #include "quant/precision_suspects.h"
 
@@ -26,7 +24,7 @@ namespace bantam {
 namespace {
 
 struct Options {
-  double quality = 25, floor = 18, wide = 10, real = 5;
+  double quality = 25, floor = 18, wide = 10, real = 5, cheap = 2;
   int samples = 4;
   std::string steps = "quantize";
 };
@@ -36,12 +34,15 @@ void describe(OptionList& list, Options& o) {
   list.real("floor", &o.floor, 0, 90, "signal to noise at the outputs to reach beyond the budgets, in dB");
   list.real("wide", &o.wide, 0, 100, "percent of the multiply-adds that may read 16-bit values; 0: none");
   list.real("float", &o.real, 0, 100, "percent of the multiply-adds that may stay in float");
+  list.real("cheap", &o.cheap, 0, 100,
+            "percent of them that stay in float for a tenth of the noise, though the quality is reached");
   list.number("samples", &o.samples, 1, 1000, "calibration samples to measure with");
   list.text("steps", &o.steps, "the steps that will follow, for the measurement");
 }
 
 constexpr int kRounds = 4, kMostRounds = 10;  // of trials within the budgets, and beyond them
 constexpr double kWorthFloat = 2;  // dB that layers in float must gain together
+constexpr double kLoud = 0.1;  // share of the noise that a value makes which is spared without need
 
 class Chooser {
  public:
@@ -53,13 +54,13 @@ class Chooser {
     options.scores = true;
     options.samples = std::min<int64_t>(options_.samples, suspects_.affordable_samples());
     TRY(ranking_, OutputError::of_reference(graph_, *ctx_.data, options));
-    TRY(divide_steps());
+    TRY(steps_, TrialSteps::of(graph_, options_.steps, ctx_));
     const double wanted = error_at(options_.quality);
     TRY(before_, measure());
     now_ = before_;
     if (now_ <= wanted) {
       ctx_.note(formatted("8 bits throughout: {:.1f} dB at the outputs", decibels(now_)));
-      return {};
+      return spare_cheap_values();
     }
     TRY(measure_values());
     if (options_.wide > 0) TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
@@ -75,44 +76,12 @@ class Chooser {
   }
 
  private:
-  static bool is_step(const Step& s, std::string_view pass) { return s.pass && s.pass->name == pass; }
-
-  // What follows up to where weights are rounded, and behind. The rounding of a weight hardly depends
-  // on what has how many bits elsewhere: it is done once and serves all trials.
-  Result<void> divide_steps() {
-    TRY(first_steps_, parse_recipe(options_.steps, false));
-    const auto rounds = std::find_if(first_steps_.begin(), first_steps_.end(), [](const Step& s) { return is_step(s, "round-weights"); });
-    if (rounds == first_steps_.end()) return {};
-    later_steps_.assign(rounds + 1, first_steps_.end());
-    first_steps_.erase(rounds + 1, first_steps_.end());
-    Graph copy = graph_.clone();
-    PassContext ctx = ctx_.for_trial();
-    TRY(run_recipe(copy, first_steps_, ctx, {}));
-    for (const Value* v : copy.values())
-      if (v->is_constant() && v->quant && ctx.originals.count(v->name)) rounded_[v->name] = {v->quant, v->constant};
-    first_steps_.pop_back();
-    return {};
-  }
-
-  // Weights get the numbers that they will be rounded to; those with other steps now, as layers in float
-  // may have, keep theirs.
-  void round_weights(Graph& graph, Originals& originals) const {
-    for (Value* w : graph.values()) {
-      const auto it = rounded_.find(w->name);
-      if (it == rounded_.end() || !w->quant || !(*w->quant == *it->second.quant)) continue;
-      originals.try_emplace(w->name, w->constant);
-      w->constant = it->second.numbers;
-    }
-  }
-
   // The error with everything quantized but what is kept.
   Result<double> measure() {
     Graph copy = graph_.clone();
     PassContext ctx = ctx_.for_trial();
     ctx.fine_weights = fine_weights();
-    TRY(run_recipe(copy, first_steps_, ctx, {}));
-    round_weights(copy, ctx.originals);
-    TRY(run_recipe(copy, later_steps_, ctx, {}));
+    TRY(steps_.run(copy, ctx));
     TRY(const double error, error_.of(copy));
     if (rate_ == 0) {
       TRY(const double ranked, ranking_.of(copy));
@@ -137,14 +106,41 @@ class Chooser {
 
   Result<void> measure_weights() {
     TRY(const Graph graph, annotated());
-    std::map<std::string, std::shared_ptr<const Tensor>> numbers;
-    for (const auto& [name, rounded] : rounded_) numbers[name] = rounded.numbers;
-    TRY(weights_, suspects_.weights(graph, numbers, noise_options()));
+    TRY(weights_, suspects_.weights(graph, steps_.rounded_numbers(), noise_options()));
     return {};
   }
 
   NoiseOptions noise_options() {
     return {&ranking_, rate_, ctx_.threads, [this](double done) { progress(0.8 * done); }};
+  }
+
+  // The quality is there. What makes a good part of the noise and is read by next to nothing, as the
+  // pictures that come in, is not rounded all the same: the layers that read it stay in float.
+  Result<void> spare_cheap_values() {
+    NoiseOptions cheap = noise_options();
+    cheap.least_share = 1e-9;
+    cheap.most_share = std::min(options_.real, options_.cheap) / 100;
+    if (cheap.most_share == 0) return {};
+    TRY(const Graph graph, annotated());
+    TRY(values_, suspects_.values(graph, cheap));
+    double spent = 0;
+    for (const Suspect& s : values_) {
+      if (s.noise < kLoud * now_ || spent + s.share > cheap.most_share) continue;
+      for (const std::string& name : s.names)
+        for (const Use& use : graph.find(name)->uses())
+          if (use.node->op->quant == BT_QUANT_MACS) coarse_.insert(use.node->output()->name);
+      spent += s.share;
+    }
+    if (coarse_.empty()) return {};
+    ctx_.keep_float = coarse_;
+    TRY(now_, measure());
+    if (now_ < before_ * (1 - kLoud / 2)) {
+      ctx_.note(formatted("{} layers in float, {:.1f} % of the multiply-adds: {:.1f} dB",
+                          coarse_.size(), 100 * spent, decibels(now_)));
+    } else {
+      ctx_.keep_float.clear();
+    }
+    return {};
   }
 
   // Takes suspects out of the 8 bits, the worst first, until the quality is there or the budget spent.
@@ -271,12 +267,7 @@ class Chooser {
   OutputError error_;    // judges the whole
   OutputError ranking_;  // tells one value from another: by scores, of which every sample tells something
   double rate_ = 0;      // of the one to the other
-  std::vector<Step> first_steps_, later_steps_;
-  struct Rounded {
-    std::shared_ptr<const Quant> quant;
-    std::shared_ptr<const Tensor> numbers;
-  };
-  std::map<std::string, Rounded> rounded_;  // weights, by name
+  TrialSteps steps_;
   std::vector<Suspect> values_, weights_;
   std::set<std::string> coarse_;  // layers in float whose weights have 8 bits all the same
   int rounds_ = kRounds;

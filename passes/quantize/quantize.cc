@@ -191,12 +191,20 @@ class Quantizer {
     drop_islands(nodes);
   }
 
+  // A product reads it as integers: for other readers that costs nothing more.
+  static bool is_rounded_anyway(const Value& v) {
+    const auto uses = v.uses();
+    return std::any_of(uses.begin(), uses.end(), [](const Use& u) {
+      return u.index == 0 && u.node->integer && u.node->op->quant == BT_QUANT_MACS;
+    });
+  }
+
   // A node that would need a conversion on one side is not worth it.
   bool is_island(const Node& n) const {
     bool fits = true;
     for (const Value* v : quantized_inputs(n)) {
       const bool from_border = v->is_input() && n.op->quant == BT_QUANT_SAME;
-      fits = fits && (v->is_constant() || from_border || (v->producer && v->producer->integer));
+      fits = fits && (v->is_constant() || from_border || (v->producer && (v->producer->integer || is_rounded_anyway(*v))));
     }
     const bool tail = options_.tail == "int8";
     bool wanted = tail && n.output()->is_output();
