@@ -39,16 +39,42 @@ typedef struct bt_tile_f32 {
   float lo, hi;
 } bt_tile_f32;
 
-/* What becomes of an int32 sum. */
+/* What becomes of an int32 sum. The last three finish sums beside 16-bit values: see bt_finish. */
 typedef enum bt_store {
   BT_STORE_S8 = 0, /* clamp(rint(clamp(float(sum) * scale[j], lo - zero, hi - zero))) + zero */
   BT_STORE_S32,    /* the sum */
-  BT_STORE_F32     /* float(sum) * scale[j] */
+  BT_STORE_F32,    /* float(sum) * scale[j] */
+  BT_FINISH_S8,
+  BT_FINISH_S16,
+  BT_FINISH_F32
 } bt_store;
+static inline size_t bt_store_bytes(bt_store s) {
+  return s == BT_STORE_S8 || s == BT_FINISH_S8 ? 1 : s == BT_FINISH_S16 ? 2 : 4;
+}
+
+/* Makes values of sums, which fit in a double exactly, as do all numbers on the way to them:
+     s = low[r][j] + start[j], or 256 * high[r][j] + low[r][j] + start[j] where there is a high
+     y[r][j] = rint(clamp(s * scale[j], lo - zero, hi - zero)) + zero, or float(s * scale[j])
+   start may be NULL (0), but not beside a high. The strides count elements. */
+typedef struct bt_finish {
+  bt_store store; /* BT_FINISH_... */
+  const int32_t *low, *high;
+  ptrdiff_t sum_stride;
+  const double* start;
+  const float* scale;
+  int32_t zero, lo, hi;
+  void* y;
+  ptrdiff_t y_stride;
+} bt_finish;
+typedef void (*bt_finish_fn)(const bt_finish* f, int rows, int cols);
 
 /* One tile of an integer product. `depth` counts values; a panel of bt_pack_s8 holds nr int32 sums
    to start from, then taps * ceil(depth / kr) groups of nr * kr weights. Where the table has a
-   widen_s8, `a` points to rows made by it. */
+   widen_s8, `a` points to rows made by it, or to rows of 16-bit values.
+   A product that is finished in double takes a 16-bit operand either as it is, where the table has
+   a widen_s8 and no sum can pass 32 bits; or as two planes of bytes, x = 256 * high + low + 128
+   (split_s16): the rows of `a` are then, in turns, of the low bytes and of the high ones, and two
+   of them become one row of c. */
 typedef struct bt_tile_s8 {
   int rows, cols, depth, taps;
   const int8_t* const* a;
@@ -58,6 +84,10 @@ typedef struct bt_tile_s8 {
   const float* scale; /* nr factors; not read by BT_STORE_S32 */
   int32_t zero, lo, hi;
   bt_store store;
+  /* read where a sum is finished: */
+  int planes;          /* 1, or 2: an even number of rows */
+  const double* start; /* of every column, or NULL */
+  bt_finish_fn finish; /* the table's */
 } bt_tile_s8;
 
 /* A run of output pixels of a depthwise convolution:
@@ -88,6 +118,19 @@ typedef struct bt_dw_s8 {
   const float* scale; /* one factor per channel */
   int32_t zero, lo, hi;
 } bt_dw_s8;
+
+/* The same on 16-bit values without a zero point. A product is below 2^22, and so the sums of as
+   many taps as are allowed fit in 32 bits. */
+#define BT_DW_S16_TAPS 512 /* at most */
+#define BT_DW_PIXELS 64    /* nor has a run more of them */
+typedef struct bt_dw_s16 {
+  int pixels, channels, taps, width, step;
+  const int32_t* at;
+  const int16_t* const* a;
+  const void* w;       /* made by bt_pack_dw_s16 */
+  bt_finish finish;    /* of all channels and pixels; low, high and sum_stride are not read */
+  bt_finish_fn rows;   /* the table's finish */
+} bt_dw_s16;
 
 /* ---- functions of one value, and of two ----
 
@@ -141,35 +184,6 @@ typedef struct bt_add_s8 {
   int32_t a_zero, b_zero, a_factor, b_factor, shift, zero, lo, hi;
 } bt_add_s8;
 
-/* ---- 16-bit quantized values ----
-
-   A product of a 16-bit operand is made of two products of bytes: x = 256 * high + low + 128, both
-   in -128..127 (split_s16). Their int32 sums, and what else the sum starts from, meet in a double,
-   which holds them exactly. */
-
-typedef enum bt_finish_store { BT_FINISH_S8 = 0, BT_FINISH_S16, BT_FINISH_F32 } bt_finish_store;
-
-/* s = 256 * high[j] + low[j] + start[j] (high and start may be NULL), as a double;
-     y[j] = rint(clamp(s * scale[j], lo - zero, hi - zero)) + zero, or (float)(s * scale[j]) */
-typedef struct bt_finish {
-  const int32_t *low, *high;
-  const double* start;
-  const float* scale;
-  int32_t zero, lo, hi;
-  bt_finish_store store;
-  void* y;
-} bt_finish;
-
-/* A run of output pixels of a depthwise convolution: the sum over t of a[p * taps + t][ch] *
-   w[t * channels + ch], finished. The pixels lie one behind the other at finish.y. */
-#define BT_DW_S16_TAPS 512 /* at most */
-typedef struct bt_dw_s16 {
-  int pixels, channels, taps;
-  const int16_t* const* a;
-  const int8_t* w;
-  bt_finish finish; /* low and high are not read */
-} bt_dw_s16;
-
 /* ---- the table ---- */
 
 typedef struct bt_kernels {
@@ -187,6 +201,8 @@ typedef struct bt_kernels {
   void (*dw_f32)(const bt_dw_f32* d);
   int dw_s8_nr, dw_s8_kr, dw_s8_bias;
   void (*dw_s8)(const bt_dw_s8* d);
+  int dw_s16_nr, dw_s16_kr;
+  void (*dw_s16)(const bt_dw_s16* d);
   /* For measurements: float multiply-adds in registers alone, which nothing but the CPU holds up;
      returns how many were done. Of bytes s8_peak times as many can be done in the same time. */
   double (*peak_f32)(int rounds);
@@ -222,12 +238,11 @@ typedef struct bt_kernels {
   /* The largest of y and `count` rows, one after the other: y = max(a[r], y), or BT_MAX(a[r], y) */
   void (*max_s8)(const int8_t* const* a, int count, int8_t* y, size_t n);
   void (*max_f32)(const float* const* a, int count, float* y, size_t n);
-  /* 16-bit values; quantize and dequantize as for bytes */
+  /* 16-bit values; quantize and dequantize as for bytes; split: x = 256 * high + low + 128 */
   void (*quantize_s16)(const float* x, int16_t* y, size_t n, float inverse_scale, int32_t zero);
   void (*dequantize_s16)(const int16_t* x, float* y, size_t n, float scale, int32_t zero);
   void (*split_s16)(const int16_t* x, int8_t* low, int8_t* high, size_t n);
-  void (*finish)(const bt_finish* f, size_t n);
-  void (*dw_s16)(const bt_dw_s16* d);
+  bt_finish_fn finish;
 } bt_kernels;
 
 /* The best table that this CPU can run; never NULL. */
@@ -258,6 +273,7 @@ size_t bt_pack_dw_f32(const bt_kernels* k, int channels, int taps, const float* 
    kernels interleave the bytes of kr taps inside 128 bits. */
 size_t bt_pack_dw_s8(const bt_kernels* k, int channels, int taps, const int8_t* w,
                      const int32_t* bias, int32_t a_zero, void* out);
+size_t bt_pack_dw_s16(const bt_kernels* k, int channels, int taps, const int8_t* w, void* out);
 /* Bytes of one panel, to step from one to the next. */
 size_t bt_panel_f32(const bt_kernels* k, int rows);
 size_t bt_panel_s8(const bt_kernels* k, int taps, int depth);

@@ -175,15 +175,15 @@ static int place_in_block(int channel, int nr, int kr) {
   return q * (nr / kr) + 4 * l + channel % 4;
 }
 
-/* Where tap t is among those that are multiplied together; see dw_s8.inc for 3 x 3 in pairs. */
+/* Where tap t is among those that are multiplied together; see dw_ints.inc for 3 x 3 in pairs. */
 static int place_of_tap(int t, int taps, int kr) {
   static const int pairs[9] = {0, 2, 4, 1, 3, 5, 6, 7, 9};
   return kr == 2 && taps == 9 ? pairs[t] : t;
 }
 
-size_t bt_pack_dw_s8(const bt_kernels* k, int channels, int taps, const int8_t* w,
-                     const int32_t* bias, int32_t a_zero, void* out) {
-  const int nr = k->dw_s8_nr, kr = k->dw_s8_kr;
+/* Blocks of nr channels, kr taps of one channel side by side; `offset` is taken out of the sums. */
+static size_t pack_dw_bytes(int nr, int kr, int channels, int taps, const int8_t* w,
+                            const int32_t* bias, int32_t offset, void* out) {
   const size_t starts = (size_t)nr * sizeof(int32_t);
   const size_t block = starts + blocks_of(taps, kr) * (size_t)(nr * kr);
   const size_t bytes = block * blocks_of(channels, nr);
@@ -200,7 +200,17 @@ size_t bt_pack_dw_s8(const bt_kernels* k, int channels, int taps, const int8_t* 
       sum += *w;
     }
     const uint32_t start = bias ? (uint32_t)bias[c] : 0;
-    ((uint32_t*)(void*)to)[place] = start - (uint32_t)(a_zero + k->dw_s8_bias) * (uint32_t)sum;
+    ((uint32_t*)(void*)to)[place] = start - (uint32_t)offset * (uint32_t)sum;
   }
   return bytes;
+}
+
+size_t bt_pack_dw_s8(const bt_kernels* k, int channels, int taps, const int8_t* w,
+                     const int32_t* bias, int32_t a_zero, void* out) {
+  return pack_dw_bytes(k->dw_s8_nr, k->dw_s8_kr, channels, taps, w, bias, a_zero + k->dw_s8_bias,
+                       out);
+}
+
+size_t bt_pack_dw_s16(const bt_kernels* k, int channels, int taps, const int8_t* w, void* out) {
+  return pack_dw_bytes(k->dw_s16_nr, k->dw_s16_kr, channels, taps, w, NULL, 0, out);
 }

@@ -34,8 +34,8 @@ BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
 #define DW_PIXELS 4
 #define DW_SHARE 1
 enum { DW_NR = DW_KR * LANES };
-BT_INLINE vx dw_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
-                     const int share) {
+BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
+                        const int share) {
   (void)step, (void)share;
   return n < DW_NR ? load_words_part(a[0] + channel, n) : load_words(a[0] + channel);
 }
@@ -48,15 +48,30 @@ BT_INLINE vi dw_start(const int8_t* w, int j, const int share) {
   return vi_load(w + j * 4 * LANES);
 }
 BT_INLINE vi dw_add(vi sum, vx x, vx weight) { return s8_add(sum, x, weight); }
-BT_INLINE void dw_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
-                        const int share) {
+BT_INLINE void dw_s8_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
+                           const int share) {
   (void)stride, (void)share;
   const vi words = pack_words(y[0], y[1], q);
   const __m128i bytes =
       _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   store_16(c, _mm_max_epi8(bytes, q->least), n);
 }
-#include "kernels/dw_s8.inc"
+#define DW_WIDE 0
+#include "kernels/dw_ints.inc"
+#undef DW_WIDE
+
+BT_INLINE vx dw_s16_load(const int16_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
+                         const int share) {
+  (void)step, (void)share;
+  const int8_t* from = (const int8_t*)(a[0] + channel);
+  return n < DW_NR ? load_bytes_part(from, 2 * n) : load_bytes(from);
+}
+BT_INLINE void dw_s16_store(int32_t* sums, const vi* sum) {
+  vi_store(sums, _mm256_permute2x128_si256(sum[0], sum[1], 0x20));
+  vi_store(sums + LANES, _mm256_permute2x128_si256(sum[0], sum[1], 0x31));
+}
+#define DW_WIDE 1
+#include "kernels/dw_ints.inc"
 
 #include "kernels/peak.inc"
 
@@ -77,5 +92,8 @@ void bt_install_products_avx2(bt_kernels* k) {
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;
   k->dw_s8_bias = 0;
-  k->dw_s8 = dw_s8;
+  k->dw_s8 = dw_s8_kernel;
+  k->dw_s16_nr = DW_NR;
+  k->dw_s16_kr = DW_KR;
+  k->dw_s16 = dw_s16_kernel;
 }

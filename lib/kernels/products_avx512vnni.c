@@ -35,8 +35,8 @@ BT_INLINE vx s8_weights(const int8_t* w, int j) { return vi_load(w + j * 4 * LAN
 #define DW_SHARE 4
 enum { DW_NR = DW_KR * LANES };
 /* Masks in place of tails; a narrow block of several pixels fills the lanes of one vector. */
-BT_INLINE vx dw_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
-                     const int share) {
+BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
+                        const int share) {
   const int8_t* p = a[0] + channel;
   if (share == 1) return add_bias(n < DW_NR ? load_bytes_part(p, n) : load_bytes(p));
   if (share == 2) {
@@ -62,8 +62,8 @@ BT_INLINE vx dw_weights(const int8_t* w, int j, const int share) {
 BT_INLINE vi dw_start(const int8_t* w, int j, const int share) { return dw_weights(w, j, share); }
 BT_INLINE vi dw_add(vi sum, vx x, vx weight) { return s8_add(sum, x, weight); }
 
-BT_INLINE void dw_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
-                        const int share) {
+BT_INLINE void dw_s8_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
+                           const int share) {
   const vi bytes = pack_bytes(pack_words(y[0], y[1], q), pack_words(y[2], y[3], q), q);
   if (share == 1 && n == DW_NR) {
     _mm512_storeu_si512(c, bytes);
@@ -81,7 +81,8 @@ BT_INLINE void dw_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const r
     _mm_mask_storeu_epi8(c + 3 * stride, first, _mm512_extracti32x4_epi32(bytes, 3));
   }
 }
-#include "kernels/dw_s8.inc"
+#define DW_WIDE 0
+#include "kernels/dw_ints.inc"
 
 void bt_install_products_avx512vnni(bt_kernels* k) {
   k->s8_mr = S8_MR;
@@ -94,5 +95,5 @@ void bt_install_products_avx512vnni(bt_kernels* k) {
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;
   k->dw_s8_bias = BIAS;
-  k->dw_s8 = dw_s8;
+  k->dw_s8 = dw_s8_kernel;
 }

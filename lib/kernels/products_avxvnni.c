@@ -32,8 +32,8 @@ BT_INLINE vx s8_weights(const int8_t* w, int j) { return vi_load(w + j * 4 * LAN
 #define DW_PIXELS 1
 #define DW_SHARE 1
 enum { DW_NR = DW_KR * LANES };
-BT_INLINE vx dw_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
-                     const int share) {
+BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
+                        const int share) {
   (void)step, (void)share;
   const int8_t* p = a[0] + channel;
   return add_bias(n < DW_NR ? load_bytes_part(p, n) : load_bytes(p));
@@ -47,14 +47,15 @@ BT_INLINE vi dw_start(const int8_t* w, int j, const int share) {
   return vi_load(w + j * 4 * LANES);
 }
 BT_INLINE vi dw_add(vi sum, vx x, vx weight) { return s8_add(sum, x, weight); }
-BT_INLINE void dw_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
-                        const int share) {
+BT_INLINE void dw_s8_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
+                           const int share) {
   (void)stride, (void)share;
   const vi packed = _mm256_packs_epi16(pack_words(y[0], y[1], q), pack_words(y[2], y[3], q));
   store_16(c, _mm_max_epi8(_mm256_castsi256_si128(packed), q->least), n < 16 ? n : 16);
   if (n > 16) store_16(c + 16, _mm_max_epi8(_mm256_extracti128_si256(packed, 1), q->least), n - 16);
 }
-#include "kernels/dw_s8.inc"
+#define DW_WIDE 0
+#include "kernels/dw_ints.inc"
 
 void bt_install_products_avxvnni(bt_kernels* k) {
   k->s8_mr = S8_MR;
@@ -67,5 +68,5 @@ void bt_install_products_avxvnni(bt_kernels* k) {
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;
   k->dw_s8_bias = BIAS;
-  k->dw_s8 = dw_s8;
+  k->dw_s8 = dw_s8_kernel;
 }

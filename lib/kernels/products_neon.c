@@ -139,6 +139,46 @@ static void dw_s8(const bt_dw_s8* d) {
   if (channel < d->channels) dw_s8_block(d, block, channel, (int)(d->channels - channel));
 }
 
+/* ---- depthwise 16-bit values ---- */
+
+BT_INLINE void dw_s16_pixels(const bt_dw_s16* d, const void* block, ptrdiff_t pixel,
+                             ptrdiff_t channel, int32_t* sums, const int pixels, int n) {
+  const int8_t* w = (const int8_t*)block + DW_NR * 4;
+  vi sum[DW_PIXELS][2];
+  BT_EACH(p, pixels) sum[p][0] = sum[p][1] = vdupq_n_s32(0);
+  const int16_t* const* a = d->a + pixel * d->step;
+  for (int tap = 0; tap < d->taps; ++tap, w += DW_NR) {
+    const int16x8_t weight = vmovl_s8(vld1_s8(w));
+    BT_EACH(p, pixels) {
+      const int16_t* from = a[p * d->step + d->at[tap]] + channel;
+      int16_t part[DW_NR] = {0};
+      if (n < DW_NR) memcpy(part, from, (size_t)n * sizeof *part);
+      const int16x8_t x = vld1q_s16(n < DW_NR ? part : from);
+      sum[p][0] = vmlal_s16(sum[p][0], vget_low_s16(weight), vget_low_s16(x));
+      sum[p][1] = vmlal_high_s16(sum[p][1], weight, x);
+    }
+  }
+  BT_EACH(p, pixels)
+    BT_EACH(j, 2) vi_store(sums + (pixel + p) * DW_NR + j * LANES, sum[p][j]);
+}
+
+BT_INLINE void dw_s16_block(const bt_dw_s16* d, const void* block, ptrdiff_t channel, int n) {
+  int32_t sums[BT_DW_PIXELS * DW_NR];
+  ptrdiff_t p = 0;
+  for (; p + DW_PIXELS <= d->pixels; p += DW_PIXELS)
+    dw_s16_pixels(d, block, p, channel, sums, DW_PIXELS, n);
+  for (; p < d->pixels; ++p) dw_s16_pixels(d, block, p, channel, sums, 1, n);
+  bt_finish_channels(d, sums, DW_NR, channel, n);
+}
+
+static void dw_s16(const bt_dw_s16* d) {
+  const int8_t* block = d->w;
+  ptrdiff_t channel = 0;
+  for (; channel + DW_NR <= d->channels; channel += DW_NR, block += DW_NR * (4 + d->taps))
+    dw_s16_block(d, block, channel, DW_NR);
+  if (channel < d->channels) dw_s16_block(d, block, channel, (int)(d->channels - channel));
+}
+
 #include "kernels/peak.inc"
 
 void bt_install_products_neon(bt_kernels* k) {
@@ -158,4 +198,7 @@ void bt_install_products_neon(bt_kernels* k) {
   k->dw_s8_kr = 1;
   k->dw_s8_bias = 0;
   k->dw_s8 = dw_s8;
+  k->dw_s16_nr = DW_NR;
+  k->dw_s16_kr = 1;
+  k->dw_s16 = dw_s16;
 }

@@ -42,8 +42,8 @@ BT_INLINE void add_products(const bt_tile_s8* t, const int8_t* w, vi sum[][S8_VE
 #define DW_PIXELS 2
 #define DW_SHARE 1
 enum { DW_NR = DW_KR * LANES };
-BT_INLINE vx dw_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
-                     const int share) {
+BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
+                        const int share) {
   (void)step, (void)share;
   const int8_t* p = a[0] + channel;
   if (n == DW_NR) return vld1q_s8(p);
@@ -58,13 +58,14 @@ BT_INLINE vi dw_start(const int8_t* w, int j, const int share) {
   return vi_load(w + j * 4 * LANES);
 }
 BT_INLINE vi dw_add(vi sum, vx x, vx weight) { return vdotq_s32(sum, x, weight); }
-BT_INLINE void dw_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
-                        const int share) {
+BT_INLINE void dw_s8_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
+                           const int share) {
   (void)stride, (void)share;
   store_8(c, pack_bytes(y[0], y[1], q), n);
   store_8(c + 8, pack_bytes(y[2], y[3], q), n - 8);
 }
-#include "kernels/dw_s8.inc"
+#define DW_WIDE 0
+#include "kernels/dw_ints.inc"
 
 void bt_install_products_neondot(bt_kernels* k) {
   k->s8_mr = S8_MR;
@@ -77,5 +78,5 @@ void bt_install_products_neondot(bt_kernels* k) {
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;
   k->dw_s8_bias = 0;
-  k->dw_s8 = dw_s8;
+  k->dw_s8 = dw_s8_kernel;
 }

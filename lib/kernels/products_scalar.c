@@ -51,23 +51,25 @@ static void store_row(const bt_tile_s8* t, int r, const uint32_t* sums) {
         ((int8_t*)t->c)[at] = requantize(sum, t->scale[j], t->zero, t->lo, t->hi);
         break;
       case BT_STORE_S32: ((int32_t*)t->c)[at] = sum; break;
-      case BT_STORE_F32: ((float*)t->c)[at] = (float)sum * t->scale[j]; break;
+      default: ((float*)t->c)[at] = (float)sum * t->scale[j]; break;
     }
   }
 }
 
 static void tile_s8(const bt_tile_s8* t) {
+  uint32_t sums[S8_MR][S8_NR];
   for (int r = 0; r < t->rows; ++r) {
-    uint32_t sum[S8_NR];
-    memcpy(sum, t->w, sizeof sum);
-    const int8_t* w = (const int8_t*)t->w + sizeof sum;
+    uint32_t* sum = sums[r];
+    memcpy(sum, t->w, sizeof sums[r]);
+    const int8_t* w = (const int8_t*)t->w + sizeof sums[r];
     for (int tap = 0; tap < t->taps; ++tap) {
       const int8_t* a = t->a[tap * S8_MR + r];
       for (int k = 0; k < t->depth; ++k, w += S8_NR)
         for (int j = 0; j < S8_NR; ++j) sum[j] += (uint32_t)(a[k] * w[j]);
     }
-    store_row(t, r, sum);
+    if (t->store < BT_FINISH_S8) store_row(t, r, sum);
   }
+  if (t->store >= BT_FINISH_S8) bt_finish_tile(t, (const int32_t*)sums[0], S8_NR);
 }
 
 /* n channels of one pixel; a constant where the block is full. */
@@ -95,6 +97,22 @@ static void dw_s8(const bt_dw_s8* d) {
   }
 }
 
+static void dw_s16(const bt_dw_s16* d) {
+  const ptrdiff_t block = DW_NR * ((ptrdiff_t)sizeof(int32_t) + d->taps);
+  const int8_t* w = d->w;
+  for (ptrdiff_t first = 0; first < d->channels; first += DW_NR, w += block) {
+    const int n = d->channels - first < DW_NR ? (int)(d->channels - first) : DW_NR;
+    int32_t sums[BT_DW_PIXELS][DW_NR] = {{0}};
+    for (ptrdiff_t p = 0; p < d->pixels; ++p)
+      for (int tap = 0; tap < d->taps; ++tap) {
+        const int16_t* x = d->a[p * d->step + d->at[tap]] + first;
+        const int8_t* weight = w + DW_NR * ((ptrdiff_t)sizeof(int32_t) + tap);
+        for (int j = 0; j < n; ++j) sums[p][j] += x[j] * weight[j];
+      }
+    bt_finish_channels(d, sums[0], DW_NR, first, n);
+  }
+}
+
 void bt_install_products_scalar(bt_kernels* k) {
   fill_floats(k);
   k->f32_mr = F32_MR;
@@ -110,4 +128,7 @@ void bt_install_products_scalar(bt_kernels* k) {
   k->dw_s8_kr = 1;
   k->dw_s8_bias = 0;
   k->dw_s8 = dw_s8;
+  k->dw_s16_nr = DW_NR;
+  k->dw_s16_kr = 1;
+  k->dw_s16 = dw_s16;
 }

@@ -3,6 +3,7 @@
    leaves slow is written out here and in rows_s8_x86.inc. */
 #include <immintrin.h>
 
+#include "kernels/finish_x86.h"
 #include "kernels/tables.h"
 
 #define ROWS(name) name##_avx512

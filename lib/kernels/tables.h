@@ -34,6 +34,28 @@
 #define BT_FETCH_AHEAD(p) (void)(p)
 #endif
 
+/* Hands the sums of a tile, rows of nr, to the table's finish. */
+static inline void bt_finish_tile(const bt_tile_s8* t, const int32_t* sums, int nr) {
+  const bt_finish f = {.store = t->store, .low = sums, .high = t->planes == 2 ? sums + nr : NULL,
+                       .sum_stride = (ptrdiff_t)nr * t->planes, .start = t->start,
+                       .scale = t->scale, .zero = t->zero, .lo = t->lo, .hi = t->hi, .y = t->c,
+                       .y_stride = t->c_stride};
+  t->finish(&f, t->rows / t->planes, t->cols);
+}
+
+/* The same for n channels of a depthwise run from `first` on: a row of nr sums for each pixel. */
+static inline void bt_finish_channels(const bt_dw_s16* d, const int32_t* sums, int nr,
+                                      ptrdiff_t first, int n) {
+  bt_finish f = d->finish;
+  f.low = sums;
+  f.high = NULL;
+  f.sum_stride = nr;
+  f.scale += first;
+  if (f.start) f.start += first;
+  f.y = (unsigned char*)f.y + (size_t)first * bt_store_bytes(f.store);
+  d->rows(&f, d->pixels, n);
+}
+
 void bt_install_products_scalar(bt_kernels* k);
 void bt_install_rows_scalar(bt_kernels* k);
 void bt_install_products_avx2(bt_kernels* k);

@@ -98,10 +98,11 @@ typedef struct plan {
   bt_product product;
   bt_depthwise depthwise;
   bt_stage stage;
-  int wide; /* X or Y have 16 bits: what follows is used */
+  int wide; /* X or Y have 16 bits */
+  int planes; /* of an X of 16 bits: 1, or 2, which are read by these: */
   bt_image high_image;
-  bt_finish finish;
-  size_t planes_at;
+  bt_product high;
+  size_t planes_at; /* in the scratch: what is read in place of X */
   bt_conv_weights own;                  /* used where the weights are not constant */
   size_t x_at, y_at, stage_at, work_at, pack_at; /* parts of the scratch */
   size_t work_step;                     /* of one thread */
@@ -112,33 +113,31 @@ static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
 /* ---- 16 bits ---- */
 
-/* The padding of an i8 operand is its zero point. The low bytes of a split zero are -128. */
+/* The padding of an i8 operand is its zero point, of 16 bits 0; that of low bytes is -128. */
 static bt_status prepare_wide(bt_call* c, plan* p, size_t padding) {
-  const bt_tensor* x = c->in[0];
-  BT_TRY(bt_finish_prepare(c, c->attr[LO].f, c->attr[HI].f, &p->finish));
+  if (p->planes == 1) return BT_OK;
   unsigned char* low = bt_keep_plan(c, padding + 64);
   if (!low) return bt_fail_memory(c);
-  if (p->mode == DEPTHWISE) return BT_OK;
   p->high_image = p->image;
-  memset(low, bt_is_q16(x) ? -128 : bt_zero_of(x->quant), padding);
+  memset(low, -128, padding);
   p->image.zero = low;
+  p->high = p->product;
+  p->high.self = &p->high_image;
+  p->product.high = &p->high;
   return BT_OK;
 }
 
-static bt_product_s16 wide_product(const bt_call* c, const plan* p) {
-  bt_product_s16 wide = {.low = p->product, .high = p->product, .split = bt_is_q16(c->in[0]),
-                         .finish = p->finish, .y_stride = p->outputs};
-  wide.high.self = &p->high_image;
-  return wide;
+/* Bytes of what the kernels read in place of X: two planes, or for a depthwise product words. */
+static size_t wide_bytes(const bt_call* c, const plan* p) {
+  const int copies = p->planes == 2 || (p->wide && p->mode == DEPTHWISE && bt_is_q8(c->in[0]));
+  return copies ? 2 * bt_plane_bytes(bt_count(c->in[0])) : 0;
 }
 
-/* What the kernels read in place of X: two planes of bytes, or 16-bit values without a zero point. */
 static const unsigned char* wide_operand(bt_call* c, const plan* p, const unsigned char* from,
                                          unsigned char* room) {
   const bt_tensor* x = c->in[0];
   const int64_t n = bt_count(x);
-  if (bt_is_q16(x) == (p->mode == DEPTHWISE)) return from;
-  if (bt_is_q16(x)) {
+  if (p->planes == 2) {
     bt_split_planes(c, from, n, room);
   } else {
     int16_t* to = (int16_t*)(void*)room;
@@ -148,76 +147,11 @@ static const unsigned char* wide_operand(bt_call* c, const plan* p, const unsign
   return room;
 }
 
-static void run_wide_group(bt_call* c, plan* p, const bt_conv_weights* weights, int g,
-                           const unsigned char* from, unsigned char* to, unsigned char* scratch) {
-  bt_product_s16 wide = wide_product(c, p);
-  const size_t plane = bt_plane_bytes(bt_count(c->in[0]));
-  const size_t first = (size_t)g * weights->scale_step;
-  p->image.x = from + g * p->image.run_bytes;
-  p->high_image.x = p->image.x + (wide.split ? plane : 0);
-  wide.low.a = p->image.x;
-  wide.high.a = p->high_image.x;
-  wide.low.panels = (const unsigned char*)weights->panels + (size_t)g * weights->group_bytes;
-  wide.low.panel_bytes = weights->panel_bytes;
-  wide.high.panels = wide.low.panels;
-  wide.high.panel_bytes = wide.low.panel_bytes;
-  wide.finish.scale = weights->scale + first;
-  wide.finish.start = weights->start ? weights->start + first : NULL;
-  wide.finish.y = to + (size_t)g * (size_t)p->product.cols * bt_dtype_size(c->out[0]->dtype);
-  bt_product_s16_run(c, &wide, scratch);
-}
-
-typedef struct lines_job {
-  const plan* p;
-  const bt_kernels* k;
-  const bt_conv_weights* weights;
-  unsigned char *y, *scratch;
-  size_t y_bytes; /* of an element */
-} lines_job;
-
-#define DW_PIXELS 32 /* output pixels of one kernel call */
-
-/* Depthwise on 16-bit values; parts are lines of output pixels. */
-static void run_wide_lines(void* arg, int64_t begin, int64_t end, int thread) {
-  const lines_job* j = arg;
-  const plan* p = j->p;
-  const void** a = (const void**)(void*)(j->scratch + (size_t)thread * p->work_step);
-  const int64_t width = p->image.out[2];
-  const int taps = (int)bt_window_taps(&p->w), channels = (int)p->channels;
-  bt_finish finish = p->finish;
-  finish.start = j->weights->start;
-  finish.scale = j->weights->scale;
-  for (int64_t pixel = begin * width; pixel < end * width; pixel += DW_PIXELS) {
-    const int count = end * width - pixel < DW_PIXELS ? (int)(end * width - pixel) : DW_PIXELS;
-    for (int i = 0; i < count; ++i) bt_image_taps(&p->image, pixel + i, a + i * taps, 1);
-    finish.y = j->y + (size_t)(pixel * channels) * j->y_bytes;
-    j->k->dw_s16(&(bt_dw_s16){.pixels = count, .channels = channels, .taps = taps,
-                              .a = (const int16_t* const*)a, .w = j->weights->panels,
-                              .finish = finish});
-  }
-}
-
-static void run_wide(bt_call* c, plan* p, const bt_conv_weights* weights, const unsigned char* from,
-                     unsigned char* to) {
-  unsigned char* scratch = c->scratch;
-  from = wide_operand(c, p, from, scratch + p->planes_at);
-  if (p->mode != DEPTHWISE) {
-    for (int g = 0; g < p->group; ++g)
-      run_wide_group(c, p, weights, g, from, to, scratch + p->work_at);
-    return;
-  }
-  p->image.x = from;
-  lines_job j = {.p = p, .k = bt_call_kernels(c), .weights = weights, .y = to,
-                 .scratch = scratch + p->work_at, .y_bytes = bt_dtype_size(c->out[0]->dtype)};
-  const int64_t lines = p->product.rows / (p->image.out[2] ? p->image.out[2] : 1);
-  const int64_t work = p->image.out[2] * p->channels * bt_window_taps(&p->w);
-  bt_parallel(c, lines, 100000 / (work + 1) + 1, run_wide_lines, &j);
-}
-
 /* What is multiplied, and where its rows come from. */
 static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
   const bt_tensor *x = c->in[0], *y = c->out[0];
   const int s8 = bt_is_q8(x) || bt_is_q16(x), width = (int)p->image.kernel[2], runs = p->mode == RUNS;
+  const int words = bt_is_q16(x) && p->planes == 1;
   const float lo = c->attr[LO].f, hi = c->attr[HI].f;
   p->product = (bt_product){.s8 = s8, .rows = p->images * bt_window_positions(&p->w),
                             .cols = (int)(p->outputs / p->group), .taps = runs ? taps / width : taps,
@@ -226,19 +160,20 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
                             .fill = p->mode == DENSE  ? bt_dense_rows
                                     : p->mode == TAPS ? bt_image_rows
                                                       : bt_image_patches,
-                            .self = &p->image,
-                            .store = p->wide             ? BT_STORE_S32
-                                     : y->dtype == BT_F32 ? BT_STORE_F32
-                                                          : BT_STORE_S8};
-  if (p->wide && p->mode == DEPTHWISE) return BT_OK;
-  if (s8 && y->quant && !p->wide)
+                            .self = &p->image, .wide = words,
+                            .store = y->dtype == BT_F32 ? BT_STORE_F32 : BT_STORE_S8};
+  if (p->wide)
+    BT_TRY(bt_finish_prepare(c, lo, hi, &p->product));
+  else if (s8 && y->quant)
     bt_quantized_range(y, lo, hi, &p->product.zero, &p->product.q_lo, &p->product.q_hi);
   if (p->mode == DEPTHWISE) {
-    p->depthwise = (bt_depthwise){.s8 = s8, .lo = lo, .hi = hi, .zero = p->product.zero,
-                                  .q_lo = p->product.q_lo, .q_hi = p->product.q_hi};
+    p->depthwise = (bt_depthwise){.type = p->wide ? BT_I16 : s8 ? BT_I8 : BT_F32, .lo = lo, .hi = hi,
+                                  .zero = p->product.zero, .q_lo = p->product.q_lo,
+                                  .q_hi = p->product.q_hi, .store = p->product.store};
     return bt_depthwise_prepare(c, &p->image, p->images, (int)p->channels, &p->depthwise);
   }
-  if (!p->wide && (runs || (p->mode == TAPS && s8 && taps > 1 && bt_call_kernels(c)->widen_s8)))
+  const int widened = bt_is_q8(x) && bt_call_kernels(c)->widen_s8;
+  if (runs ? !bt_is_q16(x) : p->mode == TAPS && taps > 1 && widened)
     BT_TRY(bt_stage_plan(c, &p->image, p->channels, s8, runs, &p->stage));
   if (p->stage.bytes) {
     p->product.rows /= p->images; /* one image after the other */
@@ -264,7 +199,8 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
 
 static int takes_runs(const bt_call* c, const plan* p) {
   const bt_image* m = &p->image;
-  if (m->run_bytes < BT_PATCH_BYTES) return 1;
+  const bt_dtype weight = c->in[1]->dtype;
+  if (p->channels / p->group * (int64_t)bt_dtype_size(weight) < BT_PATCH_BYTES) return 1;
   return c->in[0]->dtype == BT_F32 && p->channels <= RUN_CHANNELS && p->group == 1 &&
          m->kernel[2] > 1 && m->dilation[2] == 1 && bt_stage_fits(m);
 }
@@ -277,8 +213,6 @@ static bt_status prepare(bt_call* c) {
   c->plan = p;
   BT_TRY(read_window(c, &p->w));
   const int s8 = bt_is_q8(x) || bt_is_q16(x);
-  /* of what the kernels read: 16-bit values are split into bytes first */
-  size_t element = s8 ? 1 : bt_dtype_size(x->dtype);
   if (s8) BT_TRY(bt_need_product_q8(c, 0, c->in[1]->dims[0]));
   if (bt_count(y) == 0) return BT_OK;
   p->last = c->attr[LAYOUT].i != 0;
@@ -290,35 +224,34 @@ static bt_status prepare(bt_call* c) {
   for (int d = 0; d < p->w.n; ++d) p->positions_in *= p->w.in[d];
   const int64_t taps = bt_window_taps(&p->w), depth = p->channels / p->group;
 
+  const int depthwise = bt_conv_is_depthwise(c, p->group, p->last);
   p->wide = bt_is_product_s16(c);
-  if (p->wide && bt_conv_is_depthwise(c, p->group, p->last)) element = sizeof(int16_t);
+  p->planes = 1;
+  if (bt_is_q16(x) && !depthwise)
+    p->planes = c->weights ? ((const bt_conv_weights*)c->weights)->planes : 2;
+  /* of what the kernels read */
+  const size_t element = p->planes == 2 ? 1 : p->wide && depthwise ? 2 : bt_dtype_size(x->dtype);
   bt_image_from_window(&p->image, &p->w);
   p->image.pixel_bytes = p->channels * (int64_t)element;
   p->image.run_bytes = depth * (int64_t)element;
-  p->mode = bt_conv_is_depthwise(c, p->group, p->last) ? DEPTHWISE
-            : bt_window_is_pointwise(&p->w)               ? DENSE
-            : takes_runs(c, p)                            ? RUNS
-                                                          : TAPS;
+  p->mode = depthwise                       ? DEPTHWISE
+            : bt_window_is_pointwise(&p->w) ? DENSE
+            : takes_runs(c, p)              ? RUNS
+                                            : TAPS;
   const size_t padding = (size_t)(p->mode == DEPTHWISE ? p->image.pixel_bytes : p->image.run_bytes);
   unsigned char* zero = bt_keep_plan(c, padding + 64);
   if (!zero) return bt_fail_memory(c);
-  if (s8 && !p->wide) memset(zero, bt_zero_of(x->quant), padding);
+  if (bt_is_q8(x) && element == 1) memset(zero, bt_zero_of(x->quant), padding);
   p->image.zero = zero;
 
   BT_TRY(prepare_product(c, p, (int)taps, (int)depth));
-  if (p->wide) BT_TRY(prepare_wide(c, p, padding));
+  BT_TRY(prepare_wide(c, p, padding));
   size_t bytes = 0;
   p->x_at = bytes, bytes += p->last ? 0 : align(bt_bytes(x));
   p->y_at = bytes, bytes += p->last ? 0 : align(bt_bytes(y));
   p->stage_at = bytes, bytes += align(p->stage.bytes);
-  p->planes_at = bytes;
-  if (p->wide && (p->mode == DEPTHWISE ? bt_is_q8(x) : bt_is_q16(x)))
-    bytes += 2 * bt_plane_bytes(bt_count(x));
-  const bt_product_s16 wide = wide_product(c, p);
-  p->work_step = p->wide && p->mode == DEPTHWISE ? align((size_t)(DW_PIXELS * taps) * sizeof(void*))
-                 : p->mode == DEPTHWISE          ? p->depthwise.scratch
-                 : p->wide                       ? bt_product_s16_scratch(k, &wide)
-                                                 : bt_product_scratch(k, &p->product);
+  p->planes_at = bytes, bytes += wide_bytes(c, p);
+  p->work_step = p->mode == DEPTHWISE ? p->depthwise.scratch : bt_product_scratch(k, &p->product);
   p->work_at = bytes, bytes += p->work_step * (size_t)bt_threads(c);
   p->pack_at = bytes;
   if (!c->weights) bytes += bt_conv_pack_bytes(c, p->group, p->last);
@@ -337,6 +270,11 @@ static void run_groups(bt_call* c, plan* p, const bt_conv_weights* weights,
     p->product.panels = (const unsigned char*)weights->panels + (size_t)g * weights->group_bytes;
     p->product.panel_bytes = weights->panel_bytes;
     p->product.scale = weights->scale ? weights->scale + (size_t)g * weights->scale_step : NULL;
+    p->product.start = weights->start ? weights->start + (size_t)g * weights->scale_step : NULL;
+    if (p->planes == 2) {
+      p->high_image.x = p->image.x + bt_plane_bytes(bt_count(c->in[0]));
+      p->high.a = p->high_image.x;
+    }
     bt_product_run(c, &p->product, (unsigned char*)c->scratch + p->work_at);
   }
 }
@@ -360,9 +298,8 @@ static bt_status run(bt_call* c) {
     to = scratch + p->y_at;
     bt_channels_last(c, x->data, scratch + p->x_at, p->images, p->channels, p->positions_in, element);
   }
-  if (p->wide) {
-    run_wide(c, p, weights, from, to);
-  } else if (p->mode == DEPTHWISE) {
+  if (wide_bytes(c, p)) from = wide_operand(c, p, from, scratch + p->planes_at);
+  if (p->mode == DEPTHWISE) {
     p->image.x = from;
     bt_depthwise_run(c, &p->depthwise, &p->image, weights, to, scratch + p->work_at);
   } else if (p->stage.bytes) {

@@ -86,8 +86,7 @@ typedef struct plan {
   bt_right right;
   bt_product product;
   int wide; /* A or Y have 16 bits */
-  bt_product_s16 product_s16;
-  size_t a_at, planes_at, pack_at, bias_at; /* parts of the scratch; the product's comes first */
+  size_t a_at, pack_at, bias_at; /* parts of the scratch; the product's comes first */
 } plan;
 
 /* A product of integers that are not quantized. */
@@ -138,16 +137,6 @@ static bt_status load(bt_call* c) {
 
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
-static bt_status prepare_wide(bt_call* c, plan* p) {
-  const bt_kernels* k = bt_call_kernels(c);
-  BT_TRY(bt_right_product_s16(c, &p->right, c->attr[LO].f, c->attr[HI].f, &p->product_s16));
-  p->product_s16.low.rows = p->rows;
-  p->a_at = align(bt_product_s16_scratch(k, &p->product_s16)) * (size_t)bt_threads(c);
-  p->planes_at = p->a_at + (c->attr[TRANS_A].i ? align(bt_bytes(c->in[0])) : 0);
-  c->scratch_bytes = p->planes_at + 2 * bt_plane_bytes(bt_count(c->in[0]));
-  return BT_OK;
-}
-
 static bt_status prepare(bt_call* c) {
   const bt_tensor* a = c->in[0];
   plan* p = bt_keep_plan(c, sizeof *p);
@@ -160,11 +149,11 @@ static bt_status prepare(bt_call* c) {
     return bt_fail(c, BT_UNSUPPORTED, "C must have one value per column where values are quantized");
   BT_TRY(begin_right(c, &p->right));
   p->wide = bt_is_product_s16(c);
-  if (p->wide) return prepare_wide(c, p);
   BT_TRY(bt_right_product(c, &p->right, p->starts ? c->attr[LO].f : -INFINITY,
                           p->starts ? c->attr[HI].f : INFINITY, &p->product));
   p->product.rows = p->rows;
-  p->a_at = align(bt_product_scratch(bt_call_kernels(c), &p->product)) * (size_t)bt_threads(c);
+  p->a_at = align(p->wide ? bt_right_scratch_s16(c, &p->product)
+                          : bt_product_scratch(bt_call_kernels(c), &p->product) * (size_t)bt_threads(c));
   p->bias_at = p->a_at + (c->attr[TRANS_A].i ? align(bt_bytes(a)) : 0);
   p->pack_at = p->bias_at + (c->weights ? 0 : align((size_t)p->cols * sizeof(float)));
   c->scratch_bytes = p->pack_at + (c->weights ? 0 : p->right.matrix_bytes);
@@ -266,8 +255,7 @@ static bt_status run(bt_call* c) {
     product.a = scratch + p->a_at;
   }
   if (p->wide) {
-    bt_right_run_s16(c, &p->right, &p->product_s16, c->weights, product.a, c->out[0]->data,
-                     scratch + p->planes_at, scratch);
+    bt_right_run_s16(c, &p->right, &product, c->weights, product.a, c->out[0]->data, scratch);
     if (c->out[0]->dtype == BT_F32) bt_clamp_output(c, c->attr[LO].f, c->attr[HI].f);
     return BT_OK;
   }

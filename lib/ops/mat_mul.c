@@ -35,8 +35,7 @@ typedef struct plan {
   bt_product product;
   size_t work_at, pack_at, work_step, pack_step; /* parts of the scratch, each per thread */
   int by_item; /* threads take whole matrices */
-  int wide;    /* A or Y have 16 bits */
-  bt_product_s16 product_s16;
+  int wide;    /* A or Y have 16 bits: one matrix after the other */
 } plan;
 
 static bt_status begin_right(bt_call* c, bt_right* r) {
@@ -61,16 +60,6 @@ static int is_plain(const bt_call* c) {
   return bt_is_type(c->in[0]->dtype, BT_TYPES_PLAIN_PRODUCT) && !bt_is_q16(c->in[0]);
 }
 
-/* One matrix after the other: the scratch begins with the planes. */
-static bt_status prepare_wide(bt_call* c, plan* p, float lo, float hi) {
-  BT_TRY(bt_right_product_s16(c, &p->right, lo, hi, &p->product_s16));
-  p->product_s16.low.rows = p->stack.rows;
-  p->work_at = 2 * bt_plane_bytes(p->stack.rows * p->stack.depth);
-  c->scratch_bytes = p->work_at + bt_product_s16_scratch(bt_call_kernels(c), &p->product_s16) *
-                                      (size_t)bt_threads(c);
-  return BT_OK;
-}
-
 static bt_status prepare(bt_call* c) {
   plan* p = bt_keep_plan(c, sizeof *p);
   if (!p) return bt_fail_memory(c);
@@ -82,9 +71,12 @@ static bt_status prepare(bt_call* c) {
   BT_TRY(begin_right(c, &p->right));
   const float lo = c->attr[BT_CLAMP_LO].f, hi = c->attr[BT_CLAMP_HI].f;
   p->wide = bt_is_product_s16(c);
-  if (p->wide) return prepare_wide(c, p, lo, hi);
   BT_TRY(bt_right_product(c, &p->right, lo, hi, &p->product));
   p->product.rows = p->stack.rows;
+  if (p->wide) {
+    c->scratch_bytes = bt_right_scratch_s16(c, &p->product);
+    return BT_OK;
+  }
   const int threads = bt_threads(c);
   p->by_item = p->stack.items >= threads;
   p->work_step = bt_product_scratch(k, &p->product);
@@ -158,15 +150,14 @@ static void run_one_by_one(bt_call* c, const job* j) {
 static void run_wide(bt_call* c, const plan* p) {
   const bt_tensor *x = c->in[0], *y = c->out[0];
   const bt_stack* s = &p->stack;
-  unsigned char* scratch = c->scratch;
   for (int64_t item = 0; item < s->items; ++item) {
     int64_t a, b;
     bt_stack_locate(s, item, &a, &b);
     const size_t matrix = (size_t)(b / (s->depth * s->cols)) * p->right.matrix_bytes;
     const size_t to = (size_t)(item * s->rows * s->cols) * bt_dtype_size(y->dtype);
-    bt_right_run_s16(c, &p->right, &p->product_s16, (const unsigned char*)c->weights + matrix,
+    bt_right_run_s16(c, &p->right, &p->product, (const unsigned char*)c->weights + matrix,
                      (const unsigned char*)x->data + (size_t)a * bt_dtype_size(x->dtype),
-                     (unsigned char*)y->data + to, scratch, scratch + p->work_at);
+                     (unsigned char*)y->data + to, c->scratch);
   }
 }
 
@@ -203,7 +194,7 @@ static bt_status run(bt_call* c) {
     bt_parallel(c, p->stack.items, 1 + 200000 / (macs_of(&p->stack) + 1), run_items, &j);
   else
     run_one_by_one(c, &j);
-  if ((p->product.s8 || p->wide) && c->out[0]->dtype == BT_F32)
+  if (p->product.s8 && c->out[0]->dtype == BT_F32)
     bt_clamp_output(c, c->attr[BT_CLAMP_LO].f, c->attr[BT_CLAMP_HI].f);
   return BT_OK;
 }

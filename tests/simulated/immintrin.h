@@ -266,6 +266,12 @@ SIM __m512i sim_permutex2var_epi8(__m512i low, __m512i index, __m512i high) {
   SIM_EACH(i, 64) r.b[i] = (r.b[i] & 64 ? b : a).b[r.b[i] & 63];
   return r.all;
 }
+SIM __m512i sim_permutex2var_epi64(__m512i low, __m512i index, __m512i high) {
+  const sim512 a = {.all = low}, b = {.all = high};
+  sim512 r = {.all = index};
+  SIM_EACH(i, 8) r.q[i] = (r.q[i] & 8 ? b : a).q[r.q[i] & 7];
+  return r.all;
+}
 
 #include "names.h"
 #endif

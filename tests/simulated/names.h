@@ -84,3 +84,4 @@
 #define _mm512_mask_mov_epi8 sim_mask_mov_epi8
 #define _mm512_movepi8_mask sim_movepi8_mask
 #define _mm512_permutex2var_epi8 sim_permutex2var_epi8
+#define _mm512_permutex2var_epi64 sim_permutex2var_epi64

@@ -36,16 +36,15 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
     s->taps = width ? s->taps / width : 0;
   }
   const int per_group = s->outputs / group;
-  const int nr = s->depthwise ? (s->s8 ? k->dw_s8_nr : k->dw_nr) : s->s8 ? k->s8_nr : k->f32_nr;
+  const int dw_nr = wide ? k->dw_s16_nr : s->s8 ? k->dw_s8_nr : k->dw_nr;
+  const int nr = s->depthwise ? dw_nr : s->s8 ? k->s8_nr : k->f32_nr;
   const int columns = s->depthwise ? s->outputs : per_group;
   s->scale_step = (size_t)((columns + nr - 1) / nr * nr);
-  if (s->depthwise && wide) {
-    s->group_bytes = align((size_t)(s->outputs * s->depth) * (size_t)s->taps);
-    s->panel_bytes = 0;
-  } else if (s->depthwise) {
+  if (s->depthwise) {
     const int taps = s->depth * s->taps;
-    s->group_bytes = s->s8 ? bt_pack_dw_s8(k, s->outputs, taps, NULL, NULL, 0, NULL)
-                           : bt_pack_dw_f32(k, s->outputs, taps, NULL, NULL, NULL);
+    s->group_bytes = wide    ? bt_pack_dw_s16(k, s->outputs, taps, NULL, NULL)
+                     : s->s8 ? bt_pack_dw_s8(k, s->outputs, taps, NULL, NULL, 0, NULL)
+                             : bt_pack_dw_f32(k, s->outputs, taps, NULL, NULL, NULL);
     s->panel_bytes = 0;
   } else if (s->s8) {
     s->group_bytes = bt_pack_s8(k, per_group, s->taps, s->depth, NULL, 0, 0, NULL, 0, NULL);
@@ -91,24 +90,29 @@ static void reorder(const bt_tensor* w, void* out) {
       }
 }
 
-/* [channels][taps] -> [taps][channels] */
-static void pack_dw_s16(int channels, int taps, const int8_t* w, int8_t* out) {
-  for (int t = 0; t < taps; ++t)
-    for (int ch = 0; ch < channels; ++ch) out[t * channels + ch] = w[ch * taps + t];
+/* The planes in which a 16-bit X is read: as many as the largest weights need. */
+static int count_planes(const bt_call* c, const sizes* s, const int8_t* w) {
+  int64_t most = 0;
+  const int rows = s->taps * s->depth;
+  for (int o = 0; o < s->outputs; ++o) {
+    const int64_t magnitude = bt_sum_weights(w + (ptrdiff_t)o * rows, rows, 1).magnitude;
+    if (magnitude > most) most = magnitude;
+  }
+  return bt_planes_s16(bt_call_kernels(c), s->depth, most);
 }
 
 /* Of the outputs of a group, whose weights are rows of `rows`. */
-static void set_starts(const bt_call* c, const int8_t* w, int first, int n, int rows, int depthwise,
+static void set_starts(const bt_call* c, const int8_t* w, int first, int n, int rows, int planes,
                        double* start) {
   const bt_tensor* bias = bt_given(c, 2) ? c->in[2] : NULL;
   for (int o = 0; o < n; ++o) {
-    int64_t sum = 0; /* a depthwise product reads 16-bit values as they are */
-    for (int k = 0; k < rows && !depthwise; ++k) sum += w[(ptrdiff_t)o * rows + k];
-    start[o] = bt_split_start(bias, first + o, sum);
+    const int64_t sum = bt_sum_weights(w + (ptrdiff_t)o * rows, rows, 1).sum;
+    start[o] = bt_start_s16(bias, first + o, planes, sum);
   }
 }
 
-static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* room,
+/* `known`: the weights can be looked at before the product is prepared. */
+static void pack(bt_call* c, const sizes* s, int known, void* reordered, unsigned char* room,
                  bt_conv_weights* out) {
   const bt_kernels* k = bt_call_kernels(c);
   const bt_tensor *x = c->in[0], *w = c->in[1], *bias = bt_given(c, 2) ? c->in[2] : NULL;
@@ -120,7 +124,9 @@ static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* roo
   const int groups = s->depthwise ? 1 : s->group, rows = s->taps * s->depth;
   const int32_t x_zero = s->s8 && !s->starts ? bt_zero_of(x->quant) : 0;
   *out = (bt_conv_weights){.panels = room, .panel_bytes = s->panel_bytes,
-                           .group_bytes = s->group_bytes, .scale_step = s->scale_step};
+                           .group_bytes = s->group_bytes, .scale_step = s->scale_step, .planes = 2};
+  if (s->depthwise) out->planes = 1;
+  else if (s->starts && known) out->planes = count_planes(c, s, ordered);
   float* scale = NULL;
   if (s->s8) {
     scale = (float*)(room + align((size_t)groups * s->group_bytes));
@@ -141,8 +147,8 @@ static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* roo
     const int32_t* b8 = bias && !s->starts ? (const int32_t*)bias->data + first : NULL;
     const float* bf = bias ? (const float*)bias->data + first : NULL;
     if (start)
-      set_starts(c, w8, (int)first, n, rows, s->depthwise, start + (size_t)g * s->scale_step);
-    if (s->depthwise && s->starts) pack_dw_s16(n, rows, w8, (int8_t*)to);
+      set_starts(c, w8, (int)first, n, rows, out->planes, start + (size_t)g * s->scale_step);
+    if (s->depthwise && s->starts) bt_pack_dw_s16(k, n, rows, w8, to);
     else if (s->depthwise && s->s8) bt_pack_dw_s8(k, n, rows, w8, b8, x_zero, to);
     else if (s->depthwise) bt_pack_dw_f32(k, n, rows, wf, bf, (float*)(void*)to);
     else if (s->s8) bt_pack_s8(k, n, s->taps, s->depth, w8, rows, 1, b8, x_zero, to);
@@ -158,7 +164,7 @@ static void pack(bt_call* c, const sizes* s, void* reordered, unsigned char* roo
 void bt_conv_pack(bt_call* c, int group, int last, void* room, bt_conv_weights* out) {
   sizes s;
   measure(c, group, last, &s);
-  pack(c, &s, (unsigned char*)room + packed_bytes(&s), room, out);
+  pack(c, &s, 0, (unsigned char*)room + packed_bytes(&s), room, out);
 }
 
 bt_status bt_conv_load(bt_call* c, int group, int last) {
@@ -173,7 +179,7 @@ bt_status bt_conv_load(bt_call* c, int group, int last) {
     bt_free_scratch(reordered);
     return bt_fail_memory(c);
   }
-  pack(c, &s, reordered, room, out);
+  pack(c, &s, 1, reordered, room, out);
   bt_free_scratch(reordered);
   c->weights = out;
   c->loaded = 6; /* inputs 1 and 2 are not read any more */

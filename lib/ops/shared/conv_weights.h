@@ -10,6 +10,7 @@ typedef struct bt_conv_weights {
   size_t panel_bytes, group_bytes;
   const float* scale; /* i8: factors from int32 sums to output steps, padded to whole panels */
   const double* start; /* beside 16-bit values: what sums start from (kernels.h, bt_finish), or NULL */
+  int planes; /* of a 16-bit X: 1, it is read as words, or 2 */
   size_t scale_step;  /* entries of scale and start per group */
 } bt_conv_weights;
 
@@ -21,7 +22,7 @@ int bt_conv_is_depthwise(const bt_call* c, int group, int last);
 
 /* The `load` of Conv: packs where weight and bias are constant. Input 0 is X, 1 is W, 2 the bias. */
 bt_status bt_conv_load(bt_call* c, int group, int last);
-/* The same in every run, for weights that are computed. */
+/* The same in every run, for weights that are computed; they read a 16-bit X in two planes. */
 size_t bt_conv_pack_bytes(bt_call* c, int group, int last);
 void bt_conv_pack(bt_call* c, int group, int last, void* room, bt_conv_weights* out);
 

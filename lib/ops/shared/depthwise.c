@@ -4,8 +4,6 @@
    pixels of padding and image for each window costs more than the products. */
 #include "ops/shared/depthwise.h"
 
-#define PIXELS 64
-
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
 bt_status bt_depthwise_prepare(bt_call* c, const bt_image* image, int64_t images, int channels,
@@ -13,7 +11,7 @@ bt_status bt_depthwise_prepare(bt_call* c, const bt_image* image, int64_t images
   const int64_t rows = image->kernel[0] * image->kernel[1], width = image->kernel[2];
   d->channels = channels;
   d->taps = (int)(rows * width);
-  d->pixels = image->out[2] < PIXELS ? (int)image->out[2] : PIXELS;
+  d->pixels = image->out[2] < BT_DW_PIXELS ? (int)image->out[2] : BT_DW_PIXELS;
   d->lines = images * image->out[0] * image->out[1];
   const int shared = image->dilation[2] == 1 && image->stride[2] <= width;
   d->width = shared ? (int)width : 0;
@@ -57,6 +55,19 @@ static void point_columns(const bt_image* m, int64_t line, int64_t x, int n, int
     }
 }
 
+static void run_s16(const job* j, int64_t pixel, int n, const void** a) {
+  const bt_depthwise* d = j->d;
+  const bt_finish finish = {.store = d->store, .start = j->weights->start,
+                            .scale = j->weights->scale, .zero = d->zero, .lo = d->q_lo,
+                            .hi = d->q_hi,
+                            .y = j->y + (size_t)(pixel * d->channels) * bt_store_bytes(d->store),
+                            .y_stride = d->channels};
+  j->k->dw_s16(&(bt_dw_s16){.pixels = n, .channels = d->channels, .taps = d->taps,
+                            .width = d->width, .step = d->step, .at = d->at,
+                            .a = (const int16_t* const*)a, .w = j->weights->panels,
+                            .finish = finish, .rows = j->k->finish});
+}
+
 static void run_pixels(const job* j, int64_t line, int64_t x, int n, const void** a) {
   const bt_depthwise* d = j->d;
   const bt_image* m = j->image;
@@ -65,7 +76,9 @@ static void run_pixels(const job* j, int64_t line, int64_t x, int n, const void*
     point_columns(m, line, x * m->stride[2] - m->pad[2], (n - 1) * d->step + d->width, d->columns, a);
   else
     for (int i = 0; i < n; ++i) bt_image_taps(m, pixel + i, a + i * d->taps, 1);
-  if (d->s8)
+  if (d->type == BT_I16)
+    run_s16(j, pixel, n, a);
+  else if (d->type == BT_I8)
     j->k->dw_s8(&(bt_dw_s8){.pixels = n, .channels = d->channels, .taps = d->taps,
                             .width = d->width, .step = d->step, .at = d->at,
                             .a = (const int8_t* const*)a, .w = j->weights->panels,

@@ -6,13 +6,15 @@
 #include "ops/shared/image.h"
 
 typedef struct bt_depthwise {
-  int s8, channels, taps, width, step;
+  bt_dtype type; /* of the operand: f32, i8, or i16 (bt_dw_s16) */
+  int channels, taps, width, step;
   int pixels;     /* of one kernel call, at most */
   int columns;    /* pointers of one row of the window; 0: every pixel has pointers of its own */
   int64_t lines;  /* of output pixels */
   int32_t* at;    /* see bt_dw_f32 */
   float lo, hi;
   int32_t zero, q_lo, q_hi;
+  bt_store store; /* i16 */
   size_t scratch; /* of one thread */
 } bt_depthwise;
 

@@ -6,7 +6,11 @@
 #define CHUNK_BYTES ((size_t)192 * 1024)
 #define CHUNK_TILES 48
 
-static int tile_height(const bt_kernels* k, const bt_product* p) { return p->s8 ? k->s8_mr : k->f32_mr; }
+static int planes(const bt_product* p) { return p->high ? 2 : 1; }
+/* Rows of the result; of two planes the kernel takes twice as many rows of operands. */
+static int tile_height(const bt_kernels* k, const bt_product* p) {
+  return (p->s8 ? k->s8_mr : k->f32_mr) / planes(p);
+}
 static int tile_width(const bt_kernels* k, const bt_product* p) { return p->s8 ? k->s8_nr : k->f32_nr; }
 
 int bt_product_panels(const bt_kernels* k, const bt_product* p) {
@@ -24,7 +28,7 @@ static int chunk_tiles(const bt_kernels* k, const bt_product* p) {
   const size_t mr = (size_t)tile_height(k, p);
   const size_t element = p->s8 ? (k->widen_s8 ? 2 : 1) : 4, all = (size_t)p->taps * (size_t)p->depth * element;
   const int shared = p->row_bytes && p->row_bytes < all && !is_widened(k, p); /* copies share nothing */
-  const size_t bytes = mr * (shared ? p->row_bytes : all);
+  const size_t bytes = mr * (size_t)planes(p) * (shared ? p->row_bytes : all);
   size_t tiles = bytes ? CHUNK_BYTES / bytes : CHUNK_TILES;
   if (tiles > CHUNK_TILES) tiles = CHUNK_TILES;
   const size_t needed = ((size_t)p->rows + mr - 1) / mr;
@@ -32,6 +36,7 @@ static int chunk_tiles(const bt_kernels* k, const bt_product* p) {
   return tiles < 1 ? 1 : (int)tiles;
 }
 
+/* Of one plane; those of a tile come first, behind them with two planes those of each. */
 static size_t pointer_bytes(const bt_kernels* k, const bt_product* p) {
   return round_up((size_t)tile_height(k, p) * (size_t)p->taps * sizeof(void*));
 }
@@ -41,11 +46,12 @@ static size_t wide_row(const bt_product* p) { return ((size_t)p->depth + 1) / 2 
 
 static size_t wide_bytes(const bt_kernels* k, const bt_product* p) {
   if (!is_widened(k, p)) return 0;
-  return round_up((size_t)tile_height(k, p) * (size_t)p->taps * wide_row(p));
+  return round_up((size_t)(tile_height(k, p) * planes(p)) * (size_t)p->taps * wide_row(p));
 }
 
 static size_t tile_bytes(const bt_kernels* k, const bt_product* p) {
-  return pointer_bytes(k, p) + round_up(p->room_bytes) + wide_bytes(k, p);
+  const size_t plane = pointer_bytes(k, p) + round_up(p->room_bytes);
+  return (p->high ? 2 * (plane + pointer_bytes(k, p)) : plane) + wide_bytes(k, p);
 }
 
 size_t bt_product_scratch(const bt_kernels* k, const bt_product* p) {
@@ -55,7 +61,7 @@ size_t bt_product_scratch(const bt_kernels* k, const bt_product* p) {
 void bt_dense_rows(const bt_product* p, int64_t first, int count, int mr, void* room,
                    const void** a) {
   (void)room;
-  const size_t step = (size_t)p->a_stride * (p->s8 ? 1 : 4);
+  const size_t step = (size_t)p->a_stride * (p->wide ? 2 : p->s8 ? 1 : 4);
   const unsigned char* row = (const unsigned char*)p->a + (size_t)first * step;
   for (int r = 0; r < mr; ++r) {
     a[r] = row;
@@ -90,16 +96,20 @@ static void panel_f32(const bt_kernels* k, const bt_product* p, const tiles* t, 
 
 static void panel_s8(const bt_kernels* k, const bt_product* p, const tiles* t, int col, int cols,
                      const void* w) {
-  const size_t element = p->store == BT_STORE_S8 ? 1 : 4;
+  const ptrdiff_t element = (ptrdiff_t)bt_store_bytes(p->store);
   bt_tile_s8 tile = {.cols = cols, .depth = p->depth, .taps = p->taps, .w = w,
                      .c_stride = p->c_stride, .scale = p->scale ? p->scale + col : NULL,
-                     .zero = p->zero, .lo = p->q_lo, .hi = p->q_hi, .store = p->store};
-  for (int i = 0, begin = 0; i < t->count; ++i, begin += tile.rows) {
-    const ptrdiff_t at = (ptrdiff_t)(t->row + begin - p->c_row) * p->c_stride + col;
-    tile.rows = tile_begin(t, i + 1) - begin;
+                     .zero = p->zero, .lo = p->q_lo, .hi = p->q_hi, .store = p->store,
+                     .planes = planes(p), .start = p->start ? p->start + col : NULL,
+                     .finish = k->finish};
+  for (int i = 0, begin = 0; i < t->count; ++i) {
+    const int end = tile_begin(t, i + 1);
+    const ptrdiff_t at = (ptrdiff_t)(t->row + begin) * p->c_stride + col;
+    tile.rows = (end - begin) * tile.planes;
     tile.a = (const int8_t* const*)(t->room + (size_t)i * t->step);
-    tile.c = (unsigned char*)p->c + at * (ptrdiff_t)element;
+    tile.c = (unsigned char*)p->c + at * element;
     k->tile_s8(&tile);
+    begin = end;
   }
 }
 
@@ -119,13 +129,28 @@ static void widen(const bt_kernels* k, const bt_product* p, int rows, int mr, vo
     }
 }
 
+/* The rows of both planes in turns. `room` begins with the pointers of the tile. */
+static void fill_planes(const bt_product* p, int64_t first, int rows, int mr, size_t pointers,
+                        unsigned char* room) {
+  const void** tile = (const void**)room;
+  unsigned char* own = room + 2 * pointers;
+  for (int plane = 0; plane < 2; ++plane, own += pointers + round_up(p->room_bytes)) {
+    const bt_product* of = plane ? p->high : p;
+    const void** a = (const void**)own;
+    of->fill(of, first, rows, mr, own + pointers, a);
+    for (int i = 0; i < p->taps * mr; ++i) tile[2 * i + plane] = a[i];
+  }
+}
+
 static void fill_tiles(const bt_kernels* k, const bt_product* p, const tiles* t, void* scratch) {
-  const size_t pointers = pointer_bytes(k, p);
+  const size_t pointers = pointer_bytes(k, p), wide_at = t->step - wide_bytes(k, p);
   for (int i = 0; i < t->count; ++i) {
     const int begin = tile_begin(t, i), rows = tile_begin(t, i + 1) - begin;
-    unsigned char *room = (unsigned char*)scratch + (size_t)i * t->step, *own = room + pointers;
-    p->fill(p, t->row + begin, rows, t->mr, own, (const void**)room);
-    if (is_widened(k, p)) widen(k, p, rows, t->mr, own + round_up(p->room_bytes), (const void**)room);
+    unsigned char* room = (unsigned char*)scratch + (size_t)i * t->step;
+    if (p->high) fill_planes(p, t->row + begin, rows, t->mr, pointers, room);
+    else p->fill(p, t->row + begin, rows, t->mr, room + pointers, (const void**)room);
+    if (is_widened(k, p))
+      widen(k, p, rows * planes(p), t->mr * planes(p), room + wide_at, (const void**)room);
   }
 }
 

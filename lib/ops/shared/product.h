@@ -23,19 +23,21 @@ struct bt_product {
   const void* panels;
   size_t panel_bytes;
   void* c;
-  int64_t c_row;      /* the row that lies at c: 0, but for callers that keep a part of the rows */
   ptrdiff_t c_stride; /* elements of the stored type */
   float lo, hi;       /* f32 */
   bt_store store;     /* s8 */
   const float* scale; /* s8: one factor per column, padded to whole panels */
   int32_t zero, q_lo, q_hi;
+  const double* start;    /* BT_FINISH_...: one per column, or NULL */
+  const bt_product* high; /* of a 16-bit operand in two planes this one reads the low bytes; its
+                             a and self are those of the high bytes. NULL: one plane */
   bt_rows_fn fill; /* bt_dense_rows, or the caller's */
   const void* a;
   ptrdiff_t a_stride; /* elements from row to row, for bt_dense_rows */
   const void* self;   /* for the caller's fill */
   size_t row_bytes;   /* of operands that a row does not share with its neighbours; 0: all of them */
   size_t room_bytes;  /* for one tile */
-  int wide;           /* s8: `fill` points to rows that are widened already (see widen_s8) */
+  int wide;           /* s8: `fill` points to 16-bit values; the table has a widen_s8 */
 };
 
 /* Rows at equal distances: row i is a + i * a_stride. */

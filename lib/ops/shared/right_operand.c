@@ -21,11 +21,11 @@ bt_status bt_right_begin(bt_call* c, int64_t depth, int64_t cols, ptrdiff_t dept
   const int nr = s8 ? k->s8_nr : k->f32_nr;
   *r = (bt_right){.s8 = s8, .depth = (int)depth, .cols = (int)cols,
                   .panels = ((int)cols + nr - 1) / nr, .depth_step = depth_step,
-                  .col_step = col_step, .split = s8 && bt_is_q16(c->in[0])};
-  r->x_zero = s8 && !r->split ? bt_zero_of(c->in[0]->quant) : 0;
+                  .col_step = col_step, .wide = s8 && bt_is_q16(c->in[0])};
+  r->x_zero = s8 && !r->wide ? bt_zero_of(c->in[0]->quant) : 0;
   r->panel_bytes = s8 ? bt_panel_s8(k, 1, r->depth) : bt_panel_f32(k, r->depth);
   r->matrix_bytes = r->panel_bytes * (size_t)r->panels;
-  if (r->split) r->matrix_bytes += bt_plane_bytes(cols * (int64_t)sizeof(double));
+  if (r->wide) r->matrix_bytes += bt_plane_bytes(cols * (int64_t)sizeof(double));
   return BT_OK;
 }
 
@@ -63,32 +63,73 @@ void bt_right_pack(bt_call* c, const bt_right* r, const void* w, const void* bia
   bt_parallel(c, r->panels, 1 + (int64_t)((size_t)128 * 1024 / r->panel_bytes), pack_job, &j);
 }
 
-/* What the columns of one matrix start from, behind its panels. */
-static void set_starts(const bt_call* c, const bt_right* r, const int8_t* w, unsigned char* room) {
-  const bt_tensor* bias = bt_given(c, 2) ? c->in[2] : NULL;
-  double* start = (double*)(void*)(room + r->panel_bytes * (size_t)r->panels);
+/* ---- beside 16-bit values ---- */
+
+static bt_weight_sums sum_column(const bt_right* r, const void* w, int j) {
+  return bt_sum_weights((const int8_t*)w + j * r->col_step, r->depth, r->depth_step);
+}
+
+static int64_t largest_column(const bt_right* r, const void* w) {
+  int64_t most = 0;
   for (int j = 0; j < r->cols; ++j) {
-    int64_t sum = 0;
-    for (int k = 0; k < r->depth; ++k) sum += w[k * r->depth_step + j * r->col_step];
-    start[j] = bt_split_start(bias, j, sum);
+    const int64_t magnitude = sum_column(r, w, j).magnitude;
+    if (magnitude > most) most = magnitude;
   }
+  return most;
+}
+
+static double* starts_of(const bt_right* r, const void* matrix) {
+  return (double*)(void*)((unsigned char*)(uintptr_t)matrix + r->panel_bytes * (size_t)r->panels);
+}
+
+static void set_starts(const bt_call* c, const bt_right* r, const void* w, int planes,
+                       void* matrix) {
+  const bt_tensor* bias = bt_given(c, 2) ? c->in[2] : NULL;
+  double* start = starts_of(r, matrix);
+  for (int j = 0; j < r->cols; ++j)
+    start[j] = bt_start_s16(bias, j, planes, sum_column(r, w, j).sum);
+}
+
+/* The number of planes is kept behind the matrices. */
+static int* planes_at(const bt_right* r, int64_t matrices, const void* weights) {
+  return (int*)(void*)((unsigned char*)(uintptr_t)weights + (size_t)matrices * r->matrix_bytes);
 }
 
 bt_status bt_right_load(bt_call* c, const bt_right* r, int64_t matrices, const void* bias) {
+  const bt_kernels* k = bt_call_kernels(c);
   const bt_tensor* w = c->in[1];
   if (matrices > 0 && r->matrix_bytes > SIZE_MAX / 2 / (size_t)matrices) return bt_fail_memory(c);
-  unsigned char* room = bt_keep(c, r->matrix_bytes * (size_t)matrices);
+  unsigned char* room = bt_keep(c, r->matrix_bytes * (size_t)matrices + sizeof(int));
   if (!room) return bt_fail_memory(c);
   const size_t step = (size_t)r->depth * (size_t)r->cols * bt_dtype_size(w->dtype);
+  int64_t most = 0;
   for (int64_t m = 0; m < matrices; ++m) {
     const unsigned char* from = (const unsigned char*)w->data + (size_t)m * step;
     unsigned char* to = room + (size_t)m * r->matrix_bytes;
-    bt_right_pack_part(bt_call_kernels(c), r, from, r->split ? NULL : bias, 0, r->panels, to);
-    if (r->split) set_starts(c, r, (const int8_t*)from, to);
+    bt_right_pack_part(k, r, from, r->wide ? NULL : bias, 0, r->panels, to);
+    const int64_t largest = r->wide ? largest_column(r, from) : 0;
+    if (largest > most) most = largest;
   }
+  const int planes = bt_planes_s16(k, r->depth, most);
+  *planes_at(r, matrices, room) = planes;
+  for (int64_t m = 0; r->wide && m < matrices; ++m)
+    set_starts(c, r, (const unsigned char*)w->data + (size_t)m * step, planes,
+               room + (size_t)m * r->matrix_bytes);
   c->weights = room;
   c->loaded |= 2;
   return BT_OK;
+}
+
+/* A product needs a high one of its own in the run; until then it says that there are two planes. */
+static bt_status prepare_s16(bt_call* c, const bt_right* r, float lo, float hi, bt_product* p) {
+  if (!c->weights)
+    return bt_fail(c, BT_UNSUPPORTED, "a computed right operand beside 16-bit values; it must be constant");
+  if (r->wide) {
+    const int64_t matrices = bt_count(c->in[1]) / ((int64_t)r->depth * r->cols);
+    p->wide = *planes_at(r, matrices, c->weights) == 1;
+    p->high = p->wide ? NULL : p;
+  }
+  return bt_finish_prepare(c, lo, hi, p);
 }
 
 bt_status bt_right_product(bt_call* c, const bt_right* r, float lo, float hi, bt_product* p) {
@@ -103,36 +144,34 @@ bt_status bt_right_product(bt_call* c, const bt_right* r, float lo, float hi, bt
   if (!scale) return bt_fail_memory(c);
   bt_requant_factors(c->in[0]->quant, c->in[1]->quant, y->quant, r->cols, scale);
   p->scale = scale;
+  if (bt_is_product_s16(c)) return prepare_s16(c, r, lo, hi, p);
   if (y->quant) bt_quantized_range(y, lo, hi, &p->zero, &p->q_lo, &p->q_hi);
   return BT_OK;
 }
 
-bt_status bt_right_product_s16(bt_call* c, const bt_right* r, float lo, float hi,
-                               bt_product_s16* p) {
-  if (!c->weights)
-    return bt_fail(c, BT_UNSUPPORTED, "a computed right operand beside 16-bit values; it must be constant");
-  *p = (bt_product_s16){.split = r->split, .y_stride = r->cols};
-  BT_TRY(bt_right_product(c, r, lo, hi, &p->low));
-  BT_TRY(bt_finish_prepare(c, lo, hi, &p->finish));
-  p->low.store = BT_STORE_S32;
-  p->finish.scale = p->low.scale;
-  return BT_OK;
+static size_t rows_bytes(const bt_product* p) {
+  return p->high ? 2 * bt_plane_bytes(p->rows * p->depth) : 0;
 }
 
-void bt_right_run_s16(bt_call* c, const bt_right* r, const bt_product_s16* p, const void* matrix,
-                      const void* a, void* y, void* planes, void* scratch) {
-  bt_product_s16 product = *p;
-  product.low.panels = matrix;
-  product.low.a = a;
-  product.finish.y = y;
-  if (r->split) {
-    const int64_t n = p->low.rows * r->depth;
-    bt_split_planes(c, a, n, planes);
-    product.finish.start =
-        (const double*)(const void*)((const unsigned char*)matrix + r->panel_bytes * (size_t)r->panels);
-    product.low.a = planes;
-    product.high = product.low;
-    product.high.a = (const unsigned char*)planes + bt_plane_bytes(n);
+size_t bt_right_scratch_s16(bt_call* c, const bt_product* p) {
+  const size_t one = bt_product_scratch(bt_call_kernels(c), p);
+  return rows_bytes(p) + one * (size_t)bt_threads(c);
+}
+
+void bt_right_run_s16(bt_call* c, const bt_right* r, const bt_product* p, const void* matrix,
+                      const void* a, void* y, void* scratch) {
+  bt_product product = *p, high;
+  product.panels = matrix;
+  product.a = a;
+  product.c = y;
+  if (r->wide) product.start = starts_of(r, matrix);
+  if (p->high) {
+    const int64_t n = p->rows * r->depth;
+    bt_split_planes(c, a, n, scratch);
+    product.a = scratch;
+    high = product;
+    high.a = (const unsigned char*)scratch + bt_plane_bytes(n);
+    product.high = &high;
   }
-  bt_product_s16_run(c, &product, scratch);
+  bt_product_run(c, &product, (unsigned char*)scratch + rows_bytes(p));
 }

@@ -11,9 +11,9 @@ typedef struct bt_right {
   int s8, depth, cols, panels;
   ptrdiff_t depth_step, col_step;
   int32_t x_zero;                    /* of the left operand, where quantized */
-  int split;                         /* the left operand has 16 bits */
+  int wide;                          /* the left operand has 16 bits */
   size_t panel_bytes;
-  size_t matrix_bytes; /* packed: all panels, and where `split` a start (bt_finish) per column */
+  size_t matrix_bytes; /* packed: all panels, and where `wide` a start (bt_finish) per column */
 } bt_right;
 
 /* For input 1 of the call, f32 or i8; fails where a length is too large for the kernels, or where
@@ -32,14 +32,13 @@ void bt_right_pack_part(const bt_kernels* k, const bt_right* r, const void* w, c
 void bt_right_pack(bt_call* c, const bt_right* r, const void* w, const void* bias, void* room);
 
 /* For prepare: a product with this operand, and dense rows, into output 0. Rows, a, c and panels
-   are left to the caller. */
+   are left to the caller. With 16 bits on the left or in the result `c->weights` must be there, and
+   bt_right_run_s16 runs it. */
 bt_status bt_right_product(bt_call* c, const bt_right* r, float lo, float hi, bt_product* p);
 
-/* The same with 16 bits on the left or in the result. `c->weights` must be there. */
-bt_status bt_right_product_s16(bt_call* c, const bt_right* r, float lo, float hi, bt_product_s16* p);
-/* Points the product to its packed matrix, its rows and its result. `planes` has room for the rows
-   where they are split. */
-void bt_right_run_s16(bt_call* c, const bt_right* r, const bt_product_s16* p, const void* matrix,
-                      const void* a, void* y, void* planes, void* scratch);
+/* Scratch of such a product, whose rows are known, on all threads. */
+size_t bt_right_scratch_s16(bt_call* c, const bt_product* p);
+void bt_right_run_s16(bt_call* c, const bt_right* r, const bt_product* p, const void* matrix,
+                      const void* a, void* y, void* scratch);
 
 #endif
