@@ -2,6 +2,7 @@
 #include "ir/evaluate.h"
 
 #include "ir/program.h"
+#include "kernels/kernels.h"
 #include "runtime/frame.h"
 #include "runtime/shape.h"
 

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "kernels/math_f32.h"
 #include "ops/shared/pooling.h"
 #include "ops/shared/reduce.h"

@@ -4,6 +4,7 @@
    outputs 1 and 2 are the running ones, input * momentum + X's * (1 - momentum). */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/affine.h"
 #include "ops/shared/axis.h"
 #include "ops/shared/window.h"

@@ -3,6 +3,7 @@
    Where min is above max every y is max. NaN stays. Bounds of a quantized x are reals. */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/elementwise.h"
 #include "ops/shared/requant.h"
 

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/arithmetic.h"
 #include "ops/shared/depthwise.h"
 #include "ops/shared/product_s16.h"

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/arithmetic.h"
 #include "ops/shared/deconv_weights.h"
 #include "ops/shared/image.h"

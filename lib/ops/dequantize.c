@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    Dequantize (ours): the reals that the stored integers of input 0 stand for,
    y = float(q - zero) * scale. lower-to-integer puts it where an integer node feeds a float one. */
+#include "kernels/kernels.h"
 #include "ops/shared/scale_rows.h"
 #include "runtime/shape.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
    Exp: y = e^x. */
+#include "kernels/kernels.h"
 #include "kernels/math_f64.h"
 #include "ops/shared/unary.h"
 

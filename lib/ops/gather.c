@@ -32,18 +32,44 @@ typedef struct job {
   const bt_tensor* indices;
   const unsigned char* x;
   unsigned char* y;
-  int64_t count, length, block; /* indices; axis; bytes of one entry */
+  int64_t outer, count, length, block; /* positions before the axis; indices; axis; bytes of one entry */
 } job;
 
-/* Entries of y: for every position before the axis, one for each index. */
+#define GATHER(T)                                                              \
+  for (int64_t k = 0; k < n; ++k)                                              \
+    memcpy(y + k * (int64_t)sizeof(T), x + from[k] * (int64_t)sizeof(T), sizeof(T))
+
+static void copy_entries(const unsigned char* x, unsigned char* y, const int64_t* from, int64_t n,
+                         int64_t block) {
+  switch (block) {
+    case 1: GATHER(uint8_t); break;
+    case 2: GATHER(uint16_t); break;
+    case 4: GATHER(uint32_t); break;
+    default:
+      for (int64_t k = 0; k < n; ++k)
+        memcpy(y + k * block, x + from[k] * block, (size_t)block);
+  }
+}
+
+#define INDICES 256 /* looked up at a time */
+
+/* The entries of indices [first, end), at positions [begin, stop) before the axis. */
+static void gather(const job* j, int64_t begin, int64_t stop, int64_t first, int64_t end) {
+  for (; first < end; first += INDICES) {
+    const int64_t n = end - first < INDICES ? end - first : INDICES;
+    int64_t from[INDICES];
+    for (int64_t k = 0; k < n; ++k) from[k] = bt_index_at(j->indices, first + k, j->length);
+    for (int64_t i = begin; i < stop; ++i)
+      copy_entries(j->x + i * j->length * j->block, j->y + (i * j->count + first) * j->block, from,
+                   n, j->block);
+  }
+}
+
 static void part(void* arg, int64_t begin, int64_t end, int thread) {
   const job* j = arg;
   (void)thread;
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t from =
-        i / j->count * j->length + bt_index_at(j->indices, i % j->count, j->length);
-    memcpy(j->y + i * j->block, j->x + from * j->block, (size_t)j->block);
-  }
+  if (j->outer == 1) gather(j, 0, 1, begin, end);
+  else gather(j, begin, end, 0, j->count);
 }
 
 static bt_status run(bt_call* c) {
@@ -51,9 +77,12 @@ static bt_status run(bt_call* c) {
   const int axis = (int)(c->attr[AXIS].i < 0 ? c->attr[AXIS].i + x->rank : c->attr[AXIS].i);
   const bt_sides s = bt_sides_of(x, axis);
   BT_TRY(bt_check_indices(c, 1, s.length));
-  job j = {.indices = indices, .x = x->data, .y = c->out[0]->data, .count = bt_count(indices),
-           .length = s.length, .block = s.inner * (int64_t)bt_dtype_size(x->dtype)};
-  if (j.block > 0) bt_parallel(c, s.outer * j.count, 1 + 16384 / j.block, part, &j);
+  job j = {.indices = indices, .x = x->data, .y = c->out[0]->data, .outer = s.outer,
+           .count = bt_count(indices), .length = s.length,
+           .block = s.inner * (int64_t)bt_dtype_size(x->dtype)};
+  if (j.block == 0 || j.count == 0) return BT_OK;
+  const int64_t bytes = s.outer == 1 ? j.block : bt_dim_mul(j.block, j.count);
+  bt_parallel(c, s.outer == 1 ? j.count : s.outer, 1 + 16384 / bytes, part, &j);
   return BT_OK;
 }
 

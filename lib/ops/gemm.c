@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/arithmetic.h"
 #include "ops/shared/image.h"
 #include "ops/shared/plain_product.h"

@@ -3,6 +3,7 @@
    squares over `size` neighbouring channels, as far as there are any. */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "kernels/math_f64.h"
 #include "ops/shared/image.h"
 #include "runtime/shape.h"

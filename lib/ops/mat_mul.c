@@ -10,6 +10,7 @@
    or all threads one matrix after the other where there are fewer matrices than threads. */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/arithmetic.h"
 #include "ops/shared/matrix_stack.h"
 #include "ops/shared/plain_product.h"

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/pooling.h"
 #include "runtime/shape.h"
 
@@ -16,7 +17,8 @@ static const bt_attr_spec attrs[] = {
     BT_POOL_ATTR_SPECS, {.name = "storage_order", .kind = BT_INT}, {0}};
 
 static bt_status infer(bt_call* c) {
-  BT_TRY(bt_need_type(c, 0, BT_TYPES_FLOAT | BT_BIT(BT_I8) | BT_BIT(BT_U8)));
+  BT_TRY(bt_need_type(c, 0, BT_TYPES_FLOAT | BT_BIT(BT_I8) | BT_BIT(BT_U8) |
+                               (c->in[0]->quant ? BT_BIT(BT_I16) : 0)));
   BT_TRY(bt_pooling_infer(c));
   if (c->n_out > 1) bt_set_shape(c->out[1], BT_I64, c->out[0]->rank, c->out[0]->dims);
   return BT_OK;
@@ -53,6 +55,14 @@ static void pixel_i8(const bt_call* c, const bt_pooling_taps* taps, void* y, int
   TAKE_LARGEST(int8_t, k->max_s8, taps, y, channels)
 }
 
+static void pixel_i16(const bt_call* c, const bt_pooling_taps* taps, void* py, int64_t channels) {
+  int16_t* y = py;
+  (void)c;
+  for (int64_t i = 0; i < channels; ++i) y[i] = INT16_MIN;
+  BT_POOL_EACH(int16_t, x, taps)
+    for (int64_t i = 0; i < channels; ++i) y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
 static void pixel_u8(const bt_call* c, const bt_pooling_taps* taps, void* py, int64_t channels) {
   uint8_t* y = py;
   (void)c;
@@ -76,6 +86,7 @@ static bt_pooling_fn values_of(const bt_call* c) {
     case BT_F32: return pixel_f32;
     case BT_F64: return pixel_f64;
     case BT_I8: return pixel_i8;
+    case BT_I16: return pixel_i16;
     default: return pixel_u8;
   }
 }
@@ -131,6 +142,6 @@ static bt_status run(bt_call* c) {
 
 const bt_op bt_op_max_pool = {
     .name = "MaxPool", .summary = "The largest element under a sliding window.", .attrs = attrs,
-    .in_min = 1, .in_max = 1, .out_min = 1, .out_max = 2, .flags = BT_OP_HALF,
+    .in_min = 1, .in_max = 1, .out_min = 1, .out_max = 2, .flags = BT_OP_HALF | BT_OP_WORDS,
     .layout = BT_LAYOUT_SPATIAL, .quant = BT_QUANT_SAME,
     .infer = infer, .prepare = bt_pooling_prepare, .run = run};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    Mish: y = x * tanh(log(1 + e^x)). In floats with e = e^x and n = e * (e + 2) that is
    x * n / (n + 2); from 20 on n / (n + 2) is 1. */
+#include "kernels/kernels.h"
 #include "kernels/math_f64.h"
 #include "ops/shared/unary.h"
 

@@ -3,6 +3,7 @@
    zero points, times the factor float(s_a * s_b) / s_y, rounded once (XNNPACK's rule). */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/arithmetic.h"
 #include "ops/shared/requant.h"
 

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/elementwise.h"
 #include "ops/shared/index.h"
 #include "ops/shared/move.h"

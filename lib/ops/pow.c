@@ -6,6 +6,7 @@
    - Integers to floats: computed in doubles, then truncated and bounded as Cast does. */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "kernels/math_f64.h"
 #include "ops/shared/elementwise.h"
 

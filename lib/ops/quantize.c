@@ -4,6 +4,7 @@
    point. They are i8, or i16 with the bounds of that type. lower-to-integer puts it where a float node feeds an integer one. */
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/scale_rows.h"
 #include "runtime/shape.h"
 

@@ -4,6 +4,7 @@
    last one of the same place wins. */
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/index.h"
 #include "ops/shared/move.h"
 #include "ops/shared/scatter.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
    Sigmoid: y = 1 / (1 + exp(-x)). */
+#include "kernels/kernels.h"
 #include "kernels/math_f64.h"
 #include "ops/shared/elementwise.h"
 

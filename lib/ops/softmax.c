@@ -4,6 +4,7 @@
    and zero point -128 that is round(256 * softmax) - 128. */
 #include "ops/shared/softmax.h"
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 
 enum { AXIS };

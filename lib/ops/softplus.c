@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
    Softplus: y = log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|). In floats log(1 + e) of a
    small e is e * log(u) / (u - 1) with u = 1 + e rounded, where the rounding of u cancels. */
-#include "kernels/math_f64.h"
+#include "kernels/kernels.h"
 #include "kernels/math_f32.h"
+#include "kernels/math_f64.h"
 #include "ops/shared/unary.h"
 
 BT_ONE(v > 0 ? v + bt_log1p(bt_exp(-v)) : bt_log1p(bt_exp(v)))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "runtime/frame.h"
 #include "runtime/half.h"
 #include "runtime/shape.h"

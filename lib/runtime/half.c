@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "runtime/shape.h"
 
 /* The call that the operator sees: the same node with f32 in place of narrow floats. */
@@ -42,9 +43,11 @@ int bt_needs_reals(const bt_call* c) {
     const bt_tensor* t = i < c->n_in ? c->in[i] : c->out[i - c->n_in];
     found = found || (t && t->quant && t->dtype == BT_I16);
   }
+  const int alike = c->n_out && is_stored(c->out[0]) && all_alike(c);
+  if (c->op->flags & BT_OP_WORDS && alike) return 0;
   if (!found || c->op->flags & BT_OP_HALF) return found;
   if (c->op->quant == BT_QUANT_SAME) return 0; /* moves elements of any type */
-  return !(c->n_out && is_stored(c->out[0]) && all_alike(c));
+  return !alike;
 }
 
 int bt_needs_half(const bt_call* c) {

@@ -13,13 +13,14 @@
    Functions return BT_OK or `bt_fail(...)`, whose text names what was found and what was expected. */
 #ifndef BANTAM_RUNTIME_OP_H_
 #define BANTAM_RUNTIME_OP_H_
-#include "kernels/kernels.h"
 #include "runtime/bantam.h"
 #include "runtime/dtype.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+typedef struct bt_kernels bt_kernels; /* kernels/kernels.h */
 
 /* ---------------------------------------------------------------------------- tensors */
 
@@ -123,7 +124,8 @@ enum {
   BT_OP_SUBGRAPH = 16, /* owns graphs; run through env->run_graph */
   BT_OP_EXTRA = 32,    /* rare: lives in the extra library */
   BT_OP_SHAPE = 64,    /* reads the shape of its input, never the bytes */
-  BT_OP_OWN = 128      /* not an ONNX operator: the importer refuses it */
+  BT_OP_OWN = 128,     /* not an ONNX operator: the importer refuses it */
+  BT_OP_WORDS = 256    /* takes quantized 16-bit values of one scale as they are */
 };
 
 #define BT_MANY 255
@@ -136,7 +138,7 @@ typedef struct bt_op {
   const bt_attr_spec* attrs; /* ends with a NULL name; NULL: none */
   uint8_t in_min, in_max;    /* number of inputs; BT_MANY: no limit */
   uint8_t out_min, out_max;
-  uint8_t flags;
+  uint16_t flags;
   uint8_t layout; /* bt_layout_rule */
   uint8_t quant;  /* bt_quant_rule */
   bt_status (*infer)(bt_call* c);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "runtime/shape.h"
 
 static _Thread_local char last_error[BT_MESSAGE];

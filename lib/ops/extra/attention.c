@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/attention_scores.h"
 #include "ops/shared/product.h"
 #include "runtime/shape.h"

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/image.h"
 #include "runtime/shape.h"
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/einsum_equation.h"
 #include "ops/shared/plain_product.h"
 #include "ops/shared/product.h"

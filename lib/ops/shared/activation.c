@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/shared/activation.h"
 
+#include "kernels/kernels.h"
 #include "kernels/math_f32.h"
 #include "kernels/math_f64.h"
 

@@ -2,6 +2,7 @@
    The activation functions that recurrent cells choose by name, on rows of floats in place. */
 #ifndef BANTAM_OPS_SHARED_ACTIVATION_H_
 #define BANTAM_OPS_SHARED_ACTIVATION_H_
+#include "kernels/kernels.h"
 #include "runtime/op.h"
 
 typedef enum bt_activation_kind {

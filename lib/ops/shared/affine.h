@@ -2,6 +2,7 @@
    (x - mean) * factor + bias, the last step of normalisation by channels. */
 #ifndef BANTAM_OPS_SHARED_AFFINE_H_
 #define BANTAM_OPS_SHARED_AFFINE_H_
+#include "kernels/kernels.h"
 #include "runtime/op.h"
 
 typedef struct bt_affine {

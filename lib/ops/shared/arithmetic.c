@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 
 bt_status bt_need_clamp_type(bt_call* c) {

@@ -3,6 +3,7 @@
    quantized sums. Integers wrap around, as in C's unsigned arithmetic. */
 #ifndef BANTAM_OPS_SHARED_ARITHMETIC_H_
 #define BANTAM_OPS_SHARED_ARITHMETIC_H_
+#include "kernels/kernels.h"
 #include "ops/shared/elementwise.h"
 
 /* Defines a row function for each integer type and f64 (prefix_i8, ..., prefix_f64) from an

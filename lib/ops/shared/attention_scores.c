@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "runtime/shape.h"
 
 static void add_mask(const bt_scores* s, int64_t i, float* row) {

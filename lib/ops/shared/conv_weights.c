@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/product_s16.h"
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"

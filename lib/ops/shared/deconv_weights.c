@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"
 

@@ -6,6 +6,7 @@
    packed for the product kernels by itself. */
 #ifndef BANTAM_OPS_SHARED_DECONV_WEIGHTS_H_
 #define BANTAM_OPS_SHARED_DECONV_WEIGHTS_H_
+#include "kernels/kernels.h"
 #include "ops/shared/window.h"
 #include "runtime/op.h"
 

@@ -4,6 +4,8 @@
    pixels of padding and image for each window costs more than the products. */
 #include "ops/shared/depthwise.h"
 
+#include "kernels/kernels.h"
+
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
 bt_status bt_depthwise_prepare(bt_call* c, const bt_image* image, int64_t images, int channels,

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 
 #define GRAIN 8192 /* elements worth a thread */

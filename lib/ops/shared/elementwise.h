@@ -3,6 +3,7 @@
    supplies the arithmetic of one row and its schema. */
 #ifndef BANTAM_OPS_SHARED_ELEMENTWISE_H_
 #define BANTAM_OPS_SHARED_ELEMENTWISE_H_
+#include "kernels/kernels.h"
 #include "runtime/op.h"
 #include "runtime/shape.h"
 

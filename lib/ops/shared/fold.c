@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "kernels/math_f32.h"
 #include "kernels/math_f64.h"
 #include "ops/shared/requant.h"

@@ -2,6 +2,7 @@
    Folding of the elements of a few outputs; internal to the frame of reductions (reduce.h). */
 #ifndef BANTAM_OPS_SHARED_FOLD_H_
 #define BANTAM_OPS_SHARED_FOLD_H_
+#include "kernels/kernels.h"
 #include "ops/shared/reduce.h"
 #include "runtime/shape.h"
 

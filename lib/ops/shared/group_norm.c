@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/affine.h"
 #include "ops/shared/image.h"
 #include "runtime/shape.h"

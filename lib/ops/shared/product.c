@@ -3,6 +3,8 @@
    for each chunk every panel of weights passes by once. */
 #include "ops/shared/product.h"
 
+#include "kernels/kernels.h"
+
 #define CHUNK_BYTES ((size_t)192 * 1024)
 #define CHUNK_TILES 48
 

@@ -4,6 +4,7 @@
    recurrent cells all end here. */
 #ifndef BANTAM_OPS_SHARED_PRODUCT_H_
 #define BANTAM_OPS_SHARED_PRODUCT_H_
+#include "kernels/kernels.h"
 #include "runtime/op.h"
 
 /* What operators on top of the kernels take: f32 (with f16 and bf16), and quantized i8. */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"
 
@@ -40,8 +41,8 @@ bt_weight_sums bt_sum_weights(const int8_t* w, int64_t n, ptrdiff_t step) {
   return s;
 }
 
-/* A value is at most 2^15, and so the sum stays below 2^31. An odd row would be read beyond its
- * end. */
+/* A value is at most 2^15, and so the sum stays below 2^31. Of an odd row the kernels would read one
+   value too many. */
 int bt_planes_s16(const bt_kernels* k, int64_t depth, int64_t magnitude) {
   return k->widen_s8 && depth % 2 == 0 && magnitude < 65536 ? 1 : 2;
 }

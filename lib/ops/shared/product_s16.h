@@ -6,6 +6,7 @@
    else as two planes of bytes. Zero points of 16-bit operands are 0. */
 #ifndef BANTAM_OPS_SHARED_PRODUCT_S16_H_
 #define BANTAM_OPS_SHARED_PRODUCT_S16_H_
+#include "kernels/kernels.h"
 #include "ops/shared/product.h"
 
 /* The left operand or the result of the product has 16 bits. */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "runtime/shape.h"
 
 /* ---- shapes ---- */

@@ -12,6 +12,7 @@
    bias (docs/numerics.md), and one addition. */
 #ifndef BANTAM_OPS_SHARED_RECURRENT_H_
 #define BANTAM_OPS_SHARED_RECURRENT_H_
+#include "kernels/kernels.h"
 #include "ops/shared/activation.h"
 #include "ops/shared/product.h"
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/elementwise.h"
 #include "ops/shared/fold.h"
 #include "ops/shared/requant.h"

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"
 

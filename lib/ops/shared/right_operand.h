@@ -4,6 +4,7 @@
    operands of 16 bits they must be constant. */
 #ifndef BANTAM_OPS_SHARED_RIGHT_OPERAND_H_
 #define BANTAM_OPS_SHARED_RIGHT_OPERAND_H_
+#include "kernels/kernels.h"
 #include "ops/shared/product_s16.h"
 
 /* One matrix of `depth` rows and `cols` columns; steps are in elements. */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/shared/requant.h"
 #include "runtime/shape.h"
 

@@ -2,6 +2,7 @@
    Softmax and its logarithm along one axis. */
 #ifndef BANTAM_OPS_SHARED_SOFTMAX_H_
 #define BANTAM_OPS_SHARED_SOFTMAX_H_
+#include "kernels/kernels.h"
 #include "ops/shared/axis.h"
 
 /* y = softmax(x), or its logarithm; f32 or f64. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 /* What the windows of one dimension reach. */
 static int64_t reach(const bt_image* m, int d) {
   return (m->out[d] - 1) * m->stride[d] + (m->kernel[d] - 1) * m->dilation[d] + 1;

@@ -8,6 +8,7 @@
    defines the three functions of the frame and the descriptor. */
 #ifndef BANTAM_OPS_SHARED_UNARY_H_
 #define BANTAM_OPS_SHARED_UNARY_H_
+#include "kernels/kernels.h"
 #include "ops/shared/elementwise.h"
 
 /* `one`: the function of a double v. */
