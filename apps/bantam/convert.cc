@@ -68,7 +68,7 @@ class Conversion {
       console_.print(recipe_);
       return 0;
     }
-    TRY(check_outputs(o_.outputs));
+    TRY(check_outputs(o_.input, o_.outputs));
     TRY(o_.report.check());
     TRY(describe_borders(o_.labels, o_.data, o_.outputs, output_options_.write));
     TRY(read());
@@ -146,13 +146,17 @@ class Conversion {
     run.stop_after = o_.recipe.stop_after;
     std::optional<Error> dump_failed;
     if (!o_.recipe.dump_after.empty()) TRY(make_directory(o_.recipe.dump_folder));
-    // What the compressed model is compared with: the graph as it is before the first lossy step.
+    // What the compressed model is compared with: the graph as it is before the first step that is not
+    // exact and changes something.
+    bool settled = false;
     run.before = [&](const NamedPass& pass, const Graph& graph) {
-      if (!reference_ && pass.pass->effect != Effect::exact) reference_ = graph.clone();
+      if (!settled && pass.pass->effect != Effect::exact) reference_ = graph.clone();
       if (pass.name == "set-borders") inside_ = graph.clone();
       if (pass.name == "lower-to-integer") annotated_ = graph.clone();
     };
     run.after = [&](int step, const std::string& pass, bool changed, double seconds, const Graph& graph) {
+      settled = settled || (reference_ && changed);
+      if (!settled) reference_.reset();
       if (o_.recipe.time_passes) console_.note(formatted("{:3} {:28} {:8.2f} ms{}", step, pass, seconds * 1000, changed ? "" : "  (no change)"));
       console_.debug(formatted("{} {}: {} nodes", step, pass, graph.node_count()));
       if (o_.recipe.dump_after == pass || o_.recipe.dump_after == "all") {

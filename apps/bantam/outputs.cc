@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/bantam/c_source.h"
@@ -129,9 +130,14 @@ std::string meta_of(const std::string& source_hash, const Dataset* data, const s
   return j.dump();
 }
 
-Result<void> check_outputs(const std::vector<std::string>& paths) {
+Result<void> check_outputs(const std::string& input, const std::vector<std::string>& paths) {
   if (paths.empty()) return Error{Code::usage, "convert needs an output: -o model.btm"};
-  for (const std::string& path : paths) TRY(writer_of(model_path(path)));
+  for (const std::string& path : paths) {
+    TRY(writer_of(model_path(path)));
+    std::error_code none;  // a file that is not there is no other file
+    if (std::filesystem::equivalent(input, path, none))
+      return Error{Code::usage, formatted("-o {} is the model that is read, and would be lost; choose another name", quote(path))};
+  }
   return {};
 }
 

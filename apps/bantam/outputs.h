@@ -32,8 +32,9 @@ struct Output {
 // What a file says about where it comes from, as JSON. `data` may be null.
 std::string meta_of(const std::string& source_hash, const Dataset* data, const std::string& recipe);
 
-// Checks the suffixes before any work. An error of code usage where there is no output.
-Result<void> check_outputs(const std::vector<std::string>& paths);
+// Checks the suffixes before any work. An error of code usage where there is no output, or where one is
+// the model that is read.
+Result<void> check_outputs(const std::string& input, const std::vector<std::string>& paths);
 
 // Whether the runtimes of all of them compute activations of 16 bits faster than floats.
 bool gain_by_16_bits(const std::vector<std::string>& paths);

@@ -12,6 +12,7 @@
 #include "apps/bantam/journal.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
+#include "apps/bantam/outputs.h"
 #include "apps/bantam/trials.h"
 #include "base/file.h"
 #include "base/format.h"
@@ -83,6 +84,7 @@ class Tuning {
       TRY(seconds_, parse_seconds(o_.time_budget));
     }
     if (!o_.output.ends_with(".btm")) return Error{Code::usage, formatted("-o {}: a name ending in .btm is needed", quote(o_.output))};
+    TRY(check_outputs(o_.model, {o_.output}));
     if (!o_.data.wanted()) return Error{Code::usage, "tune needs samples to measure with: --data DATA"};
     for (const std::string& c : o_.curves)
       if (!c.ends_with(".json") && !c.ends_with(".svg")) return Error{Code::usage, formatted("--curve {}: a name ending in .json or .svg is needed", quote(c))};

@@ -174,13 +174,13 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
     return bt_depthwise_prepare(c, &p->image, p->images, (int)p->channels, &p->depthwise);
   }
   const int widened = bt_is_q8(x) && bt_call_kernels(c)->widen_s8;
-  if (runs ? !bt_is_q16(x) : p->mode == TAPS && taps > 1 && widened)
-    BT_TRY(bt_stage_plan(c, &p->image, p->channels, s8, runs, &p->stage));
+  if (runs ? p->planes == 1 : p->mode == TAPS && taps > 1 && widened)
+    BT_TRY(bt_stage_plan(c, &p->image, p->channels, x->dtype, runs, &p->stage));
   if (p->stage.bytes) {
     p->product.rows /= p->images; /* one image after the other */
     p->product.fill = bt_stage_rows;
     p->product.self = &p->stage;
-    p->product.wide = p->stage.wide;
+    p->product.wide = s8 && p->stage.element == 2;
   } else if (runs) {
     p->product.room_bytes = align((size_t)(taps * p->image.run_bytes) * BT_MR_MAX) + 64 +
                             (size_t)taps * sizeof(void*);

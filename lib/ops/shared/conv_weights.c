@@ -13,6 +13,7 @@
 typedef struct sizes {
   int outputs, depth, taps, group, s8, depthwise;
   int starts; /* sums start from doubles: 16-bit values */
+  int runs;   /* pixels under a row of the window are one tap, and lie in a copy */
   size_t element, reorder_bytes, group_bytes, panel_bytes, scale_step;
 } sizes;
 
@@ -31,6 +32,7 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
   s->depthwise = bt_conv_is_depthwise(c, group, last);
   const int wide = s->s8 && bt_is_product_s16(c);
   s->starts = wide && (s->depthwise || bt_is_q16(c->in[0]));
+  s->runs = s->taps > 1 && (size_t)s->depth * s->element < BT_PATCH_BYTES;
   if ((size_t)s->depth * s->element < BT_PATCH_BYTES) { /* one tap for a row of the window */
     const int width = w->rank > 2 ? (int)w->dims[last ? w->rank - 2 : w->rank - 1] : 1;
     s->depth *= width;
@@ -99,7 +101,7 @@ static int count_planes(const bt_call* c, const sizes* s, const int8_t* w) {
     const int64_t magnitude = bt_sum_weights(w + (ptrdiff_t)o * rows, rows, 1).magnitude;
     if (magnitude > most) most = magnitude;
   }
-  return bt_planes_s16(bt_call_kernels(c), s->depth, most);
+  return bt_planes_s16(bt_call_kernels(c), s->runs ? 2 : s->depth, most); /* runs are copied */
 }
 
 /* Of the outputs of a group, whose weights are rows of `rows`. */

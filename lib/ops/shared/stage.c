@@ -20,13 +20,13 @@ static int is_close(const bt_image* m, int d) {
 
 int bt_stage_fits(const bt_image* m) { return is_close(m, 0) && is_close(m, 1) && is_close(m, 2); }
 
-bt_status bt_stage_plan(bt_call* c, const bt_image* m, int64_t channels, int s8, int runs,
-                        bt_stage* s) {
+bt_status bt_stage_plan(bt_call* c, const bt_image* m, int64_t channels, bt_dtype type,
+                        int runs, bt_stage* s) {
   *s = (bt_stage){.image = m, .channels = channels};
   if (!bt_stage_fits(m)) return BT_OK;
   if (runs && (m->dilation[2] != 1 || m->run_bytes != m->pixel_bytes)) return BT_OK;
-  s->wide = s8 && bt_call_kernels(c)->widen_s8;
-  s->element = s8 ? (s->wide ? 2 : 1) : 4;
+  s->widens = type == BT_I8 && bt_call_kernels(c)->widen_s8;
+  s->element = s->widens ? sizeof(int16_t) : bt_dtype_size(type);
   s->depth = reach(m, 0), s->height = reach(m, 1), s->width = reach(m, 2);
   const int64_t pixel = channels * (int64_t)s->element;
   s->line_bytes = (s->width * pixel + 2 + 63) / 64 * 64; /* widening may write one value more */
@@ -51,7 +51,7 @@ typedef struct job {
 
 static void put(const job* j, const unsigned char* from, int64_t elements, unsigned char* to) {
   const int most = 1 << 30;
-  if (!j->s->wide) {
+  if (!j->s->widens) {
     memcpy(to, from, (size_t)elements * j->s->element);
     return;
   }
@@ -64,7 +64,7 @@ static void put_zeros(const job* j, int64_t pixels, unsigned char* to) {
   const bt_stage* s = j->s;
   const int64_t pixel = s->channels * (int64_t)s->element;
   if (s->element == 4) memset(to, 0, (size_t)(pixels * pixel));
-  else if (!s->wide) memset(to, *s->image->zero, (size_t)(pixels * pixel));
+  else if (!s->widens) memset(to, *s->image->zero, (size_t)(pixels * pixel));
   else
     for (int64_t i = 0; i < pixels * s->channels; ++i)
       ((int16_t*)(void*)to)[i] = (int8_t)*s->image->zero;
