@@ -23,6 +23,13 @@ void keep(std::vector<Step>& steps, const std::string& patterns) {
   }
 }
 
+Result<void> need_pass(const std::string& flag, const std::string& name) {
+  if (find_pass(name)) return {};
+  std::vector<std::string> names;
+  for (const NamedPass& p : all_passes()) names.push_back(p.name);
+  return Error{Code::usage, formatted("{}: there is no pass {}{} (bantam list passes)", flag, quote(name), suggestion(name, names))};
+}
+
 }  // namespace
 
 void add_recipe_flags(CLI::App& cmd, RecipeFlags& f) {
@@ -62,8 +69,8 @@ Result<std::vector<Step>> RecipeFlags::steps() const {
     TRY(steps, within("preset " + name, parse_recipe(it->second, true)));
     set_effort(steps, effort);
   }
-  for (const std::string& name : skip)
-    if (!find_pass(name)) return Error{Code::usage, formatted("--skip: there is no pass {}", quote(name))};
+  for (const std::string& name : skip) TRY(need_pass("--skip", name));
+  if (!dump_after.empty() && dump_after != "all") TRY(need_pass("--dump-after", dump_after));
   if (!keep_float.empty()) keep(steps, join(keep_float, ","));
   return steps;
 }

@@ -32,22 +32,7 @@ BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
 
 #define DW_KR 2
 #define DW_PIXELS 4
-#define DW_SHARE 1
 enum { DW_NR = DW_KR * LANES };
-BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
-                        const int share) {
-  (void)step, (void)share;
-  return n < DW_NR ? load_words_part(a[0] + channel, n) : load_words(a[0] + channel);
-}
-BT_INLINE vx dw_weights(const int8_t* w, int j, const int share) {
-  (void)share;
-  return s8_weights(w, j);
-}
-BT_INLINE vi dw_start(const int8_t* w, int j, const int share) {
-  (void)share;
-  return vi_load(w + j * 4 * LANES);
-}
-BT_INLINE vi dw_add(vi sum, vx x, vx weight) { return s8_add(sum, x, weight); }
 BT_INLINE void dw_s8_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, const requant* q,
                            const int share) {
   (void)stride, (void)share;
@@ -56,22 +41,11 @@ BT_INLINE void dw_s8_store(int8_t* c, ptrdiff_t stride, const vi* y, int n, cons
       _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   store_16(c, _mm_max_epi8(bytes, q->least), n);
 }
-#define DW_WIDE 0
-#include "kernels/dw_ints.inc"
-#undef DW_WIDE
-
-BT_INLINE vx dw_s16_load(const int16_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
-                         const int share) {
-  (void)step, (void)share;
-  const int8_t* from = (const int8_t*)(a[0] + channel);
-  return n < DW_NR ? load_bytes_part(from, 2 * n) : load_bytes(from);
-}
 BT_INLINE void dw_s16_store(int32_t* sums, const vi* sum) {
   vi_store(sums, _mm256_permute2x128_si256(sum[0], sum[1], 0x20));
   vi_store(sums + LANES, _mm256_permute2x128_si256(sum[0], sum[1], 0x31));
 }
-#define DW_WIDE 1
-#include "kernels/dw_ints.inc"
+#include "kernels/dw_words.inc"
 
 #include "kernels/peak.inc"
 

@@ -10,6 +10,7 @@
 // where they come from. Equal steps become a Slice. One node along one axis works in either layout,
 // while the longer ranks in between would turn images back to channels first. The same bits come out.
 #include <algorithm>
+#include <numeric>
 
 #include "ir/evaluate.h"
 #include "ir/match.h"
@@ -19,7 +20,8 @@ namespace bantam {
 namespace {
 
 constexpr size_t kLongestChain = 8;
-constexpr int64_t kMostElements = int64_t{1} << 22;  // that a chain is tried on
+constexpr int64_t kMostElements = int64_t{1} << 21;  // that a chain is tried on
+constexpr int64_t kMostMoves = int64_t{1} << 28;     // of elements in one run: about two seconds
 
 bool is_fixed(const Value* v) {
   return v->shape && std::all_of(v->shape->begin(), v->shape->end(), [](int64_t d) { return d > 0; });
@@ -62,14 +64,14 @@ std::optional<Chain> chain_to(const Value* y) {
 
 // What the chain makes of the numbers 0, 1, 2 ... in place of x.
 Result<Tensor> follow(const Chain& chain, const Value* y) {
-  Graph graph;
   std::vector<int64_t> places(static_cast<size_t>(element_count(*chain.x->shape)));
-  for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int64_t>(i);
-  Value* at = graph.add_constant("at", Tensor::of_ints(*chain.x->shape, places));
+  std::iota(places.begin(), places.end(), int64_t{0});
+  Tensor at = Tensor::of_ints(*chain.x->shape, places);
   for (size_t i = chain.nodes.size(); i-- > 0;) {
     const Node& node = *chain.nodes[i];
     const Value* next = i ? chain.nodes[i - 1]->inputs[0] : y;
-    std::vector<Value*> inputs = {at};
+    Graph graph;  // of its own: what came before can go
+    std::vector<Value*> inputs = {graph.add_constant("at", at)};
     for (size_t k = 1; k < node.inputs.size(); ++k)
       inputs.push_back(node.inputs[k] ? graph.add_constant("c", *node.inputs[k]->constant) : nullptr);
     std::vector<std::string> names;
@@ -77,10 +79,9 @@ Result<Tensor> follow(const Chain& chain, const Value* y) {
     TRY(Node * made, graph.append(node.op->name, "n", inputs, node.attrs(), names));
     TRY(std::vector<Tensor> results, evaluate_node(*made, size_t{1} << 30));
     const auto place = std::find(node.outputs.begin(), node.outputs.end(), next);
-    const auto which = static_cast<size_t>(place - node.outputs.begin());
-    at = graph.add_constant("at", results[which]);
+    at = std::move(results[static_cast<size_t>(place - node.outputs.begin())]);
   }
-  return *at->constant;
+  return at;
 }
 
 // The channel of x that each channel of y is; empty where y is anything else.
@@ -125,12 +126,15 @@ Result<void> select(Graph& graph, Node* where, Value* x, const std::vector<int64
 
 Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
   bool changed = false;
+  int64_t moved = 0;  // so that a file made for it cannot keep the pass busy
   for (Node* node : graph.nodes()) {
     if (!ctx.selected(*node) || !moves(*node)) continue;
     for (Value* y : std::vector<Value*>(node->outputs)) {
       if (!y || y->quant || y->rank() < 3 || !is_fixed(y)) continue;
       const auto chain = chain_to(y);
       if (!chain) continue;
+      moved += element_count(*chain->x->shape) * static_cast<int64_t>(chain->nodes.size());
+      if (moved > kMostMoves) return changed;
       const auto places = follow(*chain, y);
       if (!places) continue;
       const auto from = channels_of(*places, *chain->x->shape);

@@ -69,6 +69,7 @@ class Quantizer {
   Result<bool> run() {
     const bool activations = options_.activations == "int8" && ctx_.calibration && !ctx_.inside;
     TRY(refuse_nan());
+    warn_of_unknown();
     if (activations) {
       choose_nodes();
       for (Node* n : graph_.nodes())
@@ -101,11 +102,21 @@ class Quantizer {
 
   // ---- which nodes ----
 
+  static bool is_named(const Node& n, const std::string& pattern) {
+    return glob_matches(pattern, n.name) || (n.output() && glob_matches(pattern, n.output()->name));
+  }
+
   bool selected(const Node& n) const {
-    if (!ctx_.selected(n)) return false;
+    return ctx_.selected(n) && std::none_of(keep_.begin(), keep_.end(), [&](const auto& pattern) { return is_named(n, pattern); });
+  }
+
+  // A layer that should stay in float and is misspelt would be rounded without a word.
+  void warn_of_unknown() {
+    if (ctx_.inside) return;
+    const auto nodes = graph_.nodes();
     for (const std::string& pattern : keep_)
-      if (glob_matches(pattern, n.name) || (n.output() && glob_matches(pattern, n.output()->name))) return false;
-    return true;
+      if (std::none_of(nodes.begin(), nodes.end(), [&](const Node* n) { return is_named(*n, pattern); }))
+        ctx_.warn("", formatted("no layer is called {}, so none stays in float for it; names are those of the report", quote(pattern)), "--keep-float");
   }
 
   // Infinities, as masks have them, have no integers.
