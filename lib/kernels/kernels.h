@@ -70,11 +70,11 @@ typedef void (*bt_finish_fn)(const bt_finish* f, int rows, int cols);
 
 /* One tile of an integer product. `depth` counts values; a panel of bt_pack_s8 holds nr int32 sums
    to start from, then taps * ceil(depth / kr) groups of nr * kr weights. Where the table has a
-   widen_s8, `a` points to rows made by it, or to rows of 16-bit values.
-   A product that is finished in double takes a 16-bit operand either as it is, where the table has
-   a widen_s8 and no sum can pass 32 bits; or as two planes of bytes, x = 256 * high + low + 128
-   (split_s16): the rows of `a` are then, in turns, of the low bytes and of the high ones, and two
-   of them become one row of c. */
+   prepare_s8, `a` points to rows made by it.
+   A product that is finished in double takes a 16-bit operand either as it is, where s8_bytes is 2
+   and no sum can pass 32 bits; or as two planes of bytes, x = 256 * high + low + 128 (split_s16):
+   the rows of `a` are then, in turns, of the low bytes and of the high ones, and two of them become
+   one row of c. */
 typedef struct bt_tile_s8 {
   int rows, cols, depth, taps;
   const int8_t* const* a;
@@ -127,9 +127,9 @@ typedef struct bt_dw_s16 {
   int pixels, channels, taps, width, step;
   const int32_t* at;
   const int16_t* const* a;
-  const void* w;       /* made by bt_pack_dw_s16 */
-  bt_finish finish;    /* of all channels and pixels; low, high and sum_stride are not read */
-  bt_finish_fn rows;   /* the table's finish */
+  const void* w;     /* made by bt_pack_dw_s16 */
+  bt_finish finish;  /* of all channels and pixels; low, high and sum_stride are not read */
+  bt_finish_fn rows; /* the table's finish */
 } bt_dw_s16;
 
 /* ---- functions of one value, and of two ----
@@ -192,12 +192,14 @@ typedef struct bt_kernels {
   int f32_mr, f32_nr;
   void (*tile_f32)(const bt_tile_f32* t);
   int s8_mr, s8_nr, s8_kr;
-  int s8_bias; /* what the kernel adds to every byte of `a` (128: it works on unsigned bytes) */
+  int s8_bias; /* what prepare_s8 adds to every byte of `a` (128: unsigned bytes are multiplied) */
   void (*tile_s8)(const bt_tile_s8* t);
-  /* Not NULL: tile_s8 takes rows of 16-bit values, with a zero behind an odd number of them. Makes
-     such a row of n bytes. */
-  void (*widen_s8)(const int8_t* from, int16_t* to, int n);
-  int dw_nr; /* of floats */
+  /* Not NULL: tile_s8 takes rows made by this of n bytes: s8_bytes for each value, and as many more
+     as make the last group of s8_kr whole. Done once for a row, it costs less than in every tile
+     that the row takes part in. */
+  void (*prepare_s8)(const int8_t* from, void* to, int n);
+  int s8_bytes; /* 1, or 2: rows are 16-bit values, and may be those of a 16-bit operand */
+  int dw_nr;    /* of floats */
   void (*dw_f32)(const bt_dw_f32* d);
   int dw_s8_nr, dw_s8_kr, dw_s8_bias;
   void (*dw_s8)(const bt_dw_s8* d);

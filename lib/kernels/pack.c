@@ -175,10 +175,12 @@ static int place_in_block(int channel, int nr, int kr) {
   return q * (nr / kr) + 4 * l + channel % 4;
 }
 
-/* Where tap t is among those that are multiplied together; see dw_ints.inc for 3 x 3 in pairs. */
+/* Where tap t is among those that are multiplied together: of 3 x 3 pairs of a kind (dw_ints.inc),
+   or the three of a column and an empty place (dw_columns.inc). */
 static int place_of_tap(int t, int taps, int kr) {
   static const int pairs[9] = {0, 2, 4, 1, 3, 5, 6, 7, 9};
-  return kr == 2 && taps == 9 ? pairs[t] : t;
+  if (taps != 9 || kr == 1) return t;
+  return kr == 2 ? pairs[t] : t % 3 * 4 + t / 3;
 }
 
 /* Blocks of nr channels, kr taps of one channel side by side; `offset` is taken out of the sums. */

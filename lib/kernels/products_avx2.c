@@ -23,12 +23,13 @@
 #define S8_CASES(height) \
   case 0: tile_s8_sized(t, height, 1); return;
 
-BT_INLINE vx s8_splat(uint32_t group) { return _mm256_set1_epi32((int)group); }
+BT_INLINE vx s8_load(const int8_t* from) { return load_words(from); }
+BT_INLINE vx s8_load_part(const int8_t* from, int n) { return load_words_part(from, n); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return load_words(w + j * 2 * LANES); }
 BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(x, weight));
 }
-#include "kernels/tile_s8_words.inc"
+#include "kernels/tile_s8_rows.inc"
 
 #define DW_KR 2
 #define DW_PIXELS 4
@@ -46,7 +47,6 @@ BT_INLINE void dw_s16_store(int32_t* sums, const vi* sum) {
   vi_store(sums + LANES, _mm256_permute2x128_si256(sum[0], sum[1], 0x31));
 }
 #include "kernels/dw_words.inc"
-
 #include "kernels/peak.inc"
 
 void bt_install_products_avx2(bt_kernels* k) {
@@ -58,7 +58,8 @@ void bt_install_products_avx2(bt_kernels* k) {
   k->s8_kr = S8_KR;
   k->s8_bias = 0;
   k->tile_s8 = tile_s8;
-  k->widen_s8 = widen_s8;
+  k->prepare_s8 = prepare_s8;
+  k->s8_bytes = 2;
   k->peak_f32 = peak_f32;
   k->s8_peak = 2;
   k->dw_nr = DWF_VECS * LANES;

@@ -25,12 +25,13 @@
   case 1: tile_s8_sized(t, height, 2); return; \
   case 2: tile_s8_sized(t, height, 3); return;
 
-BT_INLINE vx s8_splat(uint32_t group) { return _mm512_set1_epi32((int)group); }
+BT_INLINE vx s8_load(const int8_t* from) { return load_words(from); }
+BT_INLINE vx s8_load_part(const int8_t* from, int n) { return load_words_part(from, n); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return load_words(w + j * 2 * LANES); }
 BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
   return _mm512_add_epi32(sum, _mm512_madd_epi16(x, weight));
 }
-#include "kernels/tile_s8_words.inc"
+#include "kernels/tile_s8_rows.inc"
 
 #define DW_KR 2
 #define DW_PIXELS 4
@@ -53,7 +54,6 @@ BT_INLINE void dw_s16_store(int32_t* sums, const vi* sum) {
   vi_store(sums + LANES, _mm512_permutex2var_epi64(sum[0], high, sum[1]));
 }
 #include "kernels/dw_words.inc"
-
 #include "kernels/peak.inc"
 
 void bt_install_products_avx512(bt_kernels* k) {
@@ -65,7 +65,8 @@ void bt_install_products_avx512(bt_kernels* k) {
   k->s8_kr = S8_KR;
   k->s8_bias = 0;
   k->tile_s8 = tile_s8;
-  k->widen_s8 = widen_s8;
+  k->prepare_s8 = prepare_s8;
+  k->s8_bytes = 2;
   k->peak_f32 = peak_f32;
   k->s8_peak = 2;
   k->dw_nr = DWF_VECS * LANES;

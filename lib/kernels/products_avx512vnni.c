@@ -17,7 +17,7 @@ BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
 #endif
 }
 
-/* 24 sums, 4 weights, one group of `a` and the bias. */
+/* 24 sums, 4 weights and one group of `a`. */
 #define S8_MR 6
 #define S8_KR 4
 #define S8_VECS 4
@@ -26,12 +26,14 @@ BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
   case 0: tile_s8_sized(t, height, 1); return; \
   case 1: tile_s8_sized(t, height, 2); return; \
   case 2: tile_s8_sized(t, height, 3); return;
-BT_INLINE vx s8_splat(uint32_t group) { return add_bias(_mm512_set1_epi32((int)group)); }
+BT_INLINE vx s8_load(const int8_t* from) { return add_bias(load_bytes(from)); }
+BT_INLINE vx s8_load_part(const int8_t* from, int n) { return add_bias(load_bytes_part(from, n)); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return vi_load(w + j * 4 * LANES); }
-#include "kernels/tile_s8_direct.inc"
+#include "kernels/tile_s8_rows.inc"
 
 #define DW_KR 4
 #define DW_PIXELS 4
+#define DW_COLUMNS 4
 #define DW_SHARE 4
 enum { DW_NR = DW_KR * LANES };
 /* Masks in place of tails; a narrow block of several pixels fills the lanes of one vector. */
@@ -90,7 +92,8 @@ void bt_install_products_avx512vnni(bt_kernels* k) {
   k->s8_kr = S8_KR;
   k->s8_bias = BIAS;
   k->tile_s8 = tile_s8;
-  k->widen_s8 = NULL;
+  k->prepare_s8 = prepare_s8;
+  k->s8_bytes = 1;
   k->s8_peak = 4;
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;

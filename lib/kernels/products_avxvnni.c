@@ -17,19 +17,21 @@ BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
 #endif
 }
 
-/* 12 sums, 2 weights, one group of `a` and the bias fill all 16 registers. */
+/* 12 sums, 2 weights and one group of `a` fill 15 of 16 registers. */
 #define S8_MR 6
 #define S8_KR 4
 #define S8_VECS 2
 #define S8_ROWS(ROW) ROW(1) ROW(2) ROW(4) ROW(6)
 #define S8_CASES(height) \
   case 0: tile_s8_sized(t, height, 1); return;
-BT_INLINE vx s8_splat(uint32_t group) { return add_bias(_mm256_set1_epi32((int)group)); }
+BT_INLINE vx s8_load(const int8_t* from) { return add_bias(load_bytes(from)); }
+BT_INLINE vx s8_load_part(const int8_t* from, int n) { return add_bias(load_bytes_part(from, n)); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return vi_load(w + j * 4 * LANES); }
-#include "kernels/tile_s8_direct.inc"
+#include "kernels/tile_s8_rows.inc"
 
 #define DW_KR 4
 #define DW_PIXELS 1
+#define DW_COLUMNS 2
 #define DW_SHARE 1
 enum { DW_NR = DW_KR * LANES };
 BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
@@ -63,7 +65,8 @@ void bt_install_products_avxvnni(bt_kernels* k) {
   k->s8_kr = S8_KR;
   k->s8_bias = BIAS;
   k->tile_s8 = tile_s8;
-  k->widen_s8 = NULL;
+  k->prepare_s8 = prepare_s8;
+  k->s8_bytes = 1;
   k->s8_peak = 4;
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;

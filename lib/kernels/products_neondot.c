@@ -40,6 +40,7 @@ BT_INLINE void add_products(const bt_tile_s8* t, const int8_t* w, vi sum[][S8_VE
 
 #define DW_KR 4
 #define DW_PIXELS 2
+#define DW_COLUMNS 4
 #define DW_SHARE 1
 enum { DW_NR = DW_KR * LANES };
 BT_INLINE vx dw_s8_load(const int8_t* const* a, ptrdiff_t step, ptrdiff_t channel, int n,
@@ -73,7 +74,6 @@ void bt_install_products_neondot(bt_kernels* k) {
   k->s8_kr = 4;
   k->s8_bias = 0;
   k->tile_s8 = tile_s8;
-  k->widen_s8 = NULL;
   k->s8_peak = 4;
   k->dw_s8_nr = DW_NR;
   k->dw_s8_kr = DW_KR;

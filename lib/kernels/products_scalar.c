@@ -121,6 +121,7 @@ void bt_install_products_scalar(bt_kernels* k) {
   k->s8_nr = S8_NR;
   k->s8_kr = 1;
   k->s8_bias = 0;
+  k->s8_bytes = 1;
   k->s8_peak = 1;
   k->tile_s8 = tile_s8;
   k->dw_nr = DW_NR;

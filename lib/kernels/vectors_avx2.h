@@ -61,6 +61,8 @@ BT_INLINE vi vi_keep(vi v) {
 }
 
 BT_INLINE vx vx_zero(void) { return _mm256_setzero_si256(); }
+/* Four bytes, or two words, again and again. */
+BT_INLINE vx vx_splat(uint32_t group) { return _mm256_set1_epi32((int)group); }
 
 /* Interleave the lower, or upper, halves of every 128 bits. */
 BT_INLINE vx zip_low_8(vx a, vx b) { return _mm256_unpacklo_epi8(a, b); }

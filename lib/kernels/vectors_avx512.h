@@ -45,6 +45,8 @@ BT_INLINE vi vi_keep(vi v) {
 }
 
 BT_INLINE vx vx_zero(void) { return _mm512_setzero_si512(); }
+/* Four bytes, or two words, again and again. */
+BT_INLINE vx vx_splat(uint32_t group) { return _mm512_set1_epi32((int)group); }
 
 /* Interleave the lower, or upper, halves of every 128 bits. */
 BT_INLINE vx zip_low_8(vx a, vx b) { return _mm512_unpacklo_epi8(a, b); }

@@ -161,7 +161,7 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
                             .fill = p->mode == DENSE  ? bt_dense_rows
                                     : p->mode == TAPS ? bt_image_rows
                                                       : bt_image_patches,
-                            .self = &p->image, .wide = words,
+                            .self = &p->image, .ready = words, .wide = words,
                             .store = y->dtype == BT_F32 ? BT_STORE_F32 : BT_STORE_S8};
   if (p->wide)
     BT_TRY(bt_finish_prepare(c, lo, hi, &p->product));
@@ -173,13 +173,14 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
                                   .q_hi = p->product.q_hi, .store = p->product.store};
     return bt_depthwise_prepare(c, &p->image, p->images, (int)p->channels, &p->depthwise);
   }
-  const int widened = bt_is_q8(x) && bt_call_kernels(c)->widen_s8;
-  if (runs ? p->planes == 1 : p->mode == TAPS && taps > 1 && widened)
+  const int prepared = bt_is_q8(x) && bt_call_kernels(c)->prepare_s8;
+  if (runs ? p->planes == 1 : p->mode == TAPS && taps > 1 && prepared)
     BT_TRY(bt_stage_plan(c, &p->image, p->channels, x->dtype, runs, &p->stage));
   if (p->stage.bytes) {
     p->product.rows /= p->images; /* one image after the other */
     p->product.fill = bt_stage_rows;
     p->product.self = &p->stage;
+    p->product.ready = s8;
     p->product.wide = s8 && p->stage.element == 2;
   } else if (runs) {
     p->product.room_bytes = align((size_t)(taps * p->image.run_bytes) * BT_MR_MAX) + 64 +

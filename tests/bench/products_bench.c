@@ -63,8 +63,8 @@ static void* need(size_t bytes) {
   return p;
 }
 
-/* The operand of a table that wants 16-bit values. */
-static int element(const bt_kernels* k, int s8) { return !s8 ? 4 : k->widen_s8 ? 2 : 1; }
+/* Bytes of a value of the left operand. */
+static int element(const bt_kernels* k, int s8) { return s8 ? k->s8_bytes : 4; }
 
 static void fill(void* to, size_t n, int s8) {
   unsigned state = 1;

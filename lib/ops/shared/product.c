@@ -22,14 +22,14 @@ int bt_product_panels(const bt_kernels* k, const bt_product* p) {
 
 static size_t round_up(size_t n) { return (n + 63) / 64 * 64; }
 
-/* The rows have to be widened before the kernel takes them. */
-static int is_widened(const bt_kernels* k, const bt_product* p) { return p->s8 && k->widen_s8 && !p->wide; }
+/* The kernel takes other rows than `fill` has. */
+static int is_prepared(const bt_kernels* k, const bt_product* p) { return p->s8 && k->prepare_s8 && !p->ready; }
 
 /* Tiles in a chunk. */
 static int chunk_tiles(const bt_kernels* k, const bt_product* p) {
   const size_t mr = (size_t)tile_height(k, p);
-  const size_t element = p->s8 ? (k->widen_s8 ? 2 : 1) : 4, all = (size_t)p->taps * (size_t)p->depth * element;
-  const int shared = p->row_bytes && p->row_bytes < all && !is_widened(k, p); /* copies share nothing */
+  const size_t element = p->s8 ? (size_t)k->s8_bytes : 4, all = (size_t)p->taps * (size_t)p->depth * element;
+  const int shared = p->row_bytes && p->row_bytes < all && !is_prepared(k, p); /* copies share nothing */
   const size_t bytes = mr * (size_t)planes(p) * (shared ? p->row_bytes : all);
   size_t tiles = bytes ? CHUNK_BYTES / bytes : CHUNK_TILES;
   if (tiles > CHUNK_TILES) tiles = CHUNK_TILES;
@@ -43,17 +43,20 @@ static size_t pointer_bytes(const bt_kernels* k, const bt_product* p) {
   return round_up((size_t)tile_height(k, p) * (size_t)p->taps * sizeof(void*));
 }
 
-/* A row of 16-bit values. */
-static size_t wide_row(const bt_product* p) { return ((size_t)p->depth + 1) / 2 * 4; }
+/* A prepared row of n values. */
+static size_t prepared_row(const bt_kernels* k, int64_t n) {
+  const int64_t kr = k->s8_kr;
+  return (size_t)((n + kr - 1) / kr * kr) * (size_t)k->s8_bytes;
+}
 
-static size_t wide_bytes(const bt_kernels* k, const bt_product* p) {
-  if (!is_widened(k, p)) return 0;
-  return round_up((size_t)(tile_height(k, p) * planes(p)) * (size_t)p->taps * wide_row(p));
+static size_t prepared_bytes(const bt_kernels* k, const bt_product* p) {
+  if (!is_prepared(k, p)) return 0;
+  return round_up((size_t)(tile_height(k, p) * planes(p)) * (size_t)p->taps * prepared_row(k, p->depth));
 }
 
 static size_t tile_bytes(const bt_kernels* k, const bt_product* p) {
   const size_t plane = pointer_bytes(k, p) + round_up(p->room_bytes);
-  return (p->high ? 2 * (plane + pointer_bytes(k, p)) : plane) + wide_bytes(k, p);
+  return (p->high ? 2 * (plane + pointer_bytes(k, p)) : plane) + prepared_bytes(k, p);
 }
 
 size_t bt_product_scratch(const bt_kernels* k, const bt_product* p) {
@@ -115,20 +118,27 @@ static void panel_s8(const bt_kernels* k, const bt_product* p, const tiles* t, i
   }
 }
 
-/* Replaces the rows of a tile by widened copies. */
-static void widen(const bt_kernels* k, const bt_product* p, int rows, int mr, void* room,
-                  const void** a) {
-  int16_t* to = room;
-  for (int tap = 0; tap < p->taps; ++tap, a += mr)
-    for (int r = 0; r < mr; ++r) {
-      if (r >= rows) {
-        a[r] = a[rows - 1];
-        continue;
-      }
-      k->widen_s8(a[r], to, p->depth);
-      a[r] = to;
-      to += wide_row(p) / sizeof *to;
+/* How many rows from row r on follow each other in memory, also when they are prepared. */
+static int run_of_rows(const bt_kernels* k, const bt_product* p, const void** a, int r, int rows) {
+  int n = 1;
+  if (p->depth % k->s8_kr != 0 || p->depth > 65536) return n;
+  while (r + n < rows && (const int8_t*)a[r + n] == (const int8_t*)a[r] + (ptrdiff_t)n * p->depth) ++n;
+  return n;
+}
+
+/* Replaces the rows of a tile by prepared copies. */
+static void prepare_rows(const bt_kernels* k, const bt_product* p, int rows, int mr, void* room,
+                         const void** a) {
+  const size_t step = prepared_row(k, p->depth);
+  unsigned char* to = room;
+  for (int tap = 0; tap < p->taps; ++tap, a += mr) {
+    for (int r = 0; r < rows;) {
+      const int n = run_of_rows(k, p, a, r, rows);
+      k->prepare_s8(a[r], to, n * p->depth);
+      for (const int end = r + n; r < end; ++r, to += step) a[r] = to;
     }
+    for (int r = rows; r < mr; ++r) a[r] = a[rows - 1];
+  }
 }
 
 /* The rows of both planes in turns. `room` begins with the pointers of the tile. */
@@ -145,14 +155,14 @@ static void fill_planes(const bt_product* p, int64_t first, int rows, int mr, si
 }
 
 static void fill_tiles(const bt_kernels* k, const bt_product* p, const tiles* t, void* scratch) {
-  const size_t pointers = pointer_bytes(k, p), wide_at = t->step - wide_bytes(k, p);
+  const size_t pointers = pointer_bytes(k, p), prepared_at = t->step - prepared_bytes(k, p);
   for (int i = 0; i < t->count; ++i) {
     const int begin = tile_begin(t, i), rows = tile_begin(t, i + 1) - begin;
     unsigned char* room = (unsigned char*)scratch + (size_t)i * t->step;
     if (p->high) fill_planes(p, t->row + begin, rows, t->mr, pointers, room);
     else p->fill(p, t->row + begin, rows, t->mr, room + pointers, (const void**)room);
-    if (is_widened(k, p))
-      widen(k, p, rows * planes(p), t->mr * planes(p), room + wide_at, (const void**)room);
+    if (is_prepared(k, p))
+      prepare_rows(k, p, rows * planes(p), t->mr * planes(p), room + prepared_at, (const void**)room);
   }
 }
 

@@ -38,7 +38,8 @@ struct bt_product {
   const void* self;   /* for the caller's fill */
   size_t row_bytes;   /* of operands that a row does not share with its neighbours; 0: all of them */
   size_t room_bytes;  /* for one tile */
-  int wide;           /* s8: `fill` points to 16-bit values; the table has a widen_s8 */
+  int ready;          /* s8: `fill` points to rows as the table's prepare_s8 makes them */
+  int wide;           /* s8: these are 16-bit values */
 };
 
 /* Rows at equal distances: row i is a + i * a_stride. */

@@ -44,7 +44,7 @@ bt_weight_sums bt_sum_weights(const int8_t* w, int64_t n, ptrdiff_t step) {
 /* A value is at most 2^15, and so the sum stays below 2^31. Of an odd row the kernels would read one
    value too many. */
 int bt_planes_s16(const bt_kernels* k, int64_t depth, int64_t magnitude) {
-  return k->widen_s8 && depth % 2 == 0 && magnitude < 65536 ? 1 : 2;
+  return k->s8_bytes == 2 && depth % 2 == 0 && magnitude < 65536 ? 1 : 2;
 }
 
 double bt_start_s16(const bt_tensor* bias, int64_t o, int planes, int64_t sum) {

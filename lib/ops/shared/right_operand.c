@@ -127,7 +127,7 @@ static bt_status prepare_s16(bt_call* c, const bt_right* r, float lo, float hi, 
     return bt_fail(c, BT_UNSUPPORTED, "a computed right operand beside 16-bit values; it must be constant");
   if (r->wide) {
     const int64_t matrices = bt_count(c->in[1]) / ((int64_t)r->depth * r->cols);
-    p->wide = *planes_at(r, matrices, c->weights) == 1;
+    p->wide = p->ready = *planes_at(r, matrices, c->weights) == 1;
     p->high = p->wide ? NULL : p;
   }
   return bt_finish_prepare(c, lo, hi, p);

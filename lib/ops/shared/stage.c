@@ -22,14 +22,15 @@ int bt_stage_fits(const bt_image* m) { return is_close(m, 0) && is_close(m, 1) &
 
 bt_status bt_stage_plan(bt_call* c, const bt_image* m, int64_t channels, bt_dtype type,
                         int runs, bt_stage* s) {
+  const bt_kernels* k = bt_call_kernels(c);
   *s = (bt_stage){.image = m, .channels = channels};
   if (!bt_stage_fits(m)) return BT_OK;
   if (runs && (m->dilation[2] != 1 || m->run_bytes != m->pixel_bytes)) return BT_OK;
-  s->widens = type == BT_I8 && bt_call_kernels(c)->widen_s8;
-  s->element = s->widens ? sizeof(int16_t) : bt_dtype_size(type);
+  s->prepares = type == BT_I8 && k->prepare_s8;
+  s->element = s->prepares ? (size_t)k->s8_bytes : bt_dtype_size(type);
   s->depth = reach(m, 0), s->height = reach(m, 1), s->width = reach(m, 2);
   const int64_t pixel = channels * (int64_t)s->element;
-  s->line_bytes = (s->width * pixel + 2 + 63) / 64 * 64; /* widening may write one value more */
+  s->line_bytes = (s->width * pixel + 4 + 63) / 64 * 64; /* preparing may write a group more */
   s->bytes = (size_t)(s->depth * s->height * s->line_bytes) + 64; /* a kernel may read one more */
   const int64_t columns = runs ? 1 : m->kernel[2], taps = m->kernel[0] * m->kernel[1] * columns;
   s->offset = bt_keep_plan(c, (size_t)taps * sizeof *s->offset);
@@ -51,23 +52,29 @@ typedef struct job {
 
 static void put(const job* j, const unsigned char* from, int64_t elements, unsigned char* to) {
   const int most = 1 << 30;
-  if (!j->s->widens) {
-    memcpy(to, from, (size_t)elements * j->s->element);
+  const size_t element = j->s->element;
+  if (!j->s->prepares) {
+    memcpy(to, from, (size_t)elements * element);
     return;
   }
-  for (; elements > most; elements -= most, from += most, to += 2 * (int64_t)most)
-    j->k->widen_s8((const int8_t*)from, (int16_t*)(void*)to, most);
-  j->k->widen_s8((const int8_t*)from, (int16_t*)(void*)to, (int)elements);
+  for (; elements > most; elements -= most, from += most, to += element * (size_t)most)
+    j->k->prepare_s8((const int8_t*)from, to, most);
+  j->k->prepare_s8((const int8_t*)from, to, (int)elements);
 }
 
 static void put_zeros(const job* j, int64_t pixels, unsigned char* to) {
   const bt_stage* s = j->s;
-  const int64_t pixel = s->channels * (int64_t)s->element;
-  if (s->element == 4) memset(to, 0, (size_t)(pixels * pixel));
-  else if (!s->widens) memset(to, *s->image->zero, (size_t)(pixels * pixel));
+  const int64_t values = pixels * s->channels;
+  union {
+    unsigned char byte;
+    int16_t word;
+    unsigned char group[4];
+  } zero = {.group = {0}};
+  if (s->prepares) j->k->prepare_s8((const int8_t*)s->image->zero, zero.group, 1);
+  else if (s->element == 1) zero.byte = *s->image->zero;
+  if (s->element != 2) memset(to, zero.byte, (size_t)values * s->element);
   else
-    for (int64_t i = 0; i < pixels * s->channels; ++i)
-      ((int16_t*)(void*)to)[i] = (int8_t)*s->image->zero;
+    for (int64_t i = 0; i < values; ++i) ((int16_t*)(void*)to)[i] = zero.word;
 }
 
 static void fill_lines(void* arg, int64_t begin, int64_t end, int thread) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    A padded copy of one image, out of which a convolution takes its rows with plain arithmetic: no
-   tap lies outside, the pixels under a row of the window are one run of memory, and the kernels that
-   want 16-bit values find them. Copying an image once is less work than gathering it anew under
+   tap lies outside, the pixels under a row of the window are one run of memory, and the rows are as
+   the kernels want them. Copying an image once is less work than gathering it anew under
    every output pixel. */
 #ifndef BANTAM_OPS_SHARED_STAGE_H_
 #define BANTAM_OPS_SHARED_STAGE_H_
@@ -12,7 +12,7 @@ typedef struct bt_stage {
   int64_t depth, height, width; /* padded lengths, in pixels */
   int64_t channels, line_bytes;
   size_t bytes; /* 0: not used */
-  int widens;   /* i8 becomes 16-bit values */
+  int prepares; /* bytes, by the table's prepare_s8 */
   size_t element; /* bytes of a value of the copy */
   int64_t* offset; /* of each tap */
   unsigned char* room;       /* the copy */

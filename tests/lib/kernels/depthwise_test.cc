@@ -7,8 +7,8 @@ namespace {
 
 using namespace product_test;
 
-// Which rows of the operand a run reads: windows with pointers of their own (step 0), or those of one
-// line of an image, `step` columns apart, which share them.
+// Which rows of the operand a run reads: windows with pointers of their own (step 0), or those of
+// one line of an image, `step` columns apart, which share them.
 struct Windows {
   int pixels, taps, width, step;
   std::vector<int32_t> at;

@@ -81,13 +81,14 @@ void run(const bt_kernels& k, const ByteCase& c, const Rows<int8_t>& in, bt_stor
   padded.resize(static_cast<size_t>((c.cols + nr - 1) / nr * nr));
   const GuardedArray<float> scale(padded);
   // Rows as the table takes them, each at the end of a mapping.
-  std::map<const int8_t*, std::unique_ptr<Guarded>> wide;
-  const auto widened = [&](const int8_t* plain) {
-    if (!k.widen_s8) return plain;
-    auto& row = wide[plain];
+  std::map<const int8_t*, std::unique_ptr<Guarded>> prepared;
+  const auto prepare = [&](const int8_t* plain) {
+    if (!k.prepare_s8) return plain;
+    auto& row = prepared[plain];
     if (!row) {
-      row = std::make_unique<Guarded>(static_cast<size_t>((c.depth + 1) / 2 * 4), 2);
-      k.widen_s8(plain, static_cast<int16_t*>(row->data()), c.depth);
+      const size_t groups = static_cast<size_t>((c.depth + k.s8_kr - 1) / k.s8_kr);
+      row = std::make_unique<Guarded>(groups * 4, 4);
+      k.prepare_s8(plain, row->data(), c.depth);
     }
     return static_cast<const int8_t*>(row->data());
   };
@@ -101,7 +102,7 @@ void run(const bt_kernels& k, const ByteCase& c, const Rows<int8_t>& in, bt_stor
       std::vector<const int8_t*> a;
       for (int tap = 0; tap < c.taps; ++tap)
         for (int r = 0; r < mr; ++r)
-          a.push_back(widened(in[(row + std::min(r, t.rows - 1)) * c.taps + tap]));
+          a.push_back(prepare(in[(row + std::min(r, t.rows - 1)) * c.taps + tap]));
       t.a = a.data();
       t.w = static_cast<char*>(packed.data()) + static_cast<size_t>(col / nr) * panel;
       t.c = out.at(row, col);

@@ -68,11 +68,12 @@ class Operand {
 
  private:
   void add(const bt_kernels& k, const std::vector<int8_t>& plain) {
-    const size_t n = plain.size(), bytes = k.widen_s8 ? (n + 1) / 2 * 4 : n;
-    kept_.push_back(std::make_unique<Guarded>(bytes, k.widen_s8 ? 2 : 1));
+    const size_t n = plain.size(), group = k.prepare_s8 ? static_cast<size_t>(k.s8_kr) : 1;
+    const size_t bytes = (n + group - 1) / group * group * static_cast<size_t>(k.s8_bytes);
+    kept_.push_back(std::make_unique<Guarded>(bytes, k.prepare_s8 ? 4 : 1));
     void* to = kept_.back()->data();
-    if (k.widen_s8)
-      k.widen_s8(plain.data(), static_cast<int16_t*>(to), static_cast<int>(n));
+    if (k.prepare_s8)
+      k.prepare_s8(plain.data(), to, static_cast<int>(n));
     else
       std::memcpy(to, plain.data(), n);
     rows_.push_back(static_cast<const int8_t*>(to));
@@ -149,7 +150,7 @@ void compare_tiles(Random& random, Form form, int rows, int cols, int depth, int
     }
   }
   for (const bt_kernels* k : all_tables()) {
-    if (form == Form::words && !k->widen_s8) continue;
+    if (form == Form::words && k->s8_bytes != 2) continue;
     INFO(k->name << ": " << rows << " x " << cols << ", depth " << depth << ", taps " << taps);
     Output<T> out(rows, cols);
     run(*k, form, c, in, start, out);
