@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "apps/bantam/baseline.h"
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
@@ -90,8 +91,8 @@ void add_compare(CLI::App& app, Action& action) {
   cmd->add_option("--gate", o->gate, "limits, for instance \"psnr>=30, top1-drop<=0.5%, size<=400KB\"");
   cmd->add_option("--baseline", o->baseline, "what must not become worse: a file made by --update-baseline")->type_name("FILE");
   cmd->add_flag("--update-baseline", o->update_baseline, "take over into the baseline what became better");
-  cmd->add_option("--max-drop", o->max_drop, "points of top-1 that may be lost; the report says PASS, FAIL or UNDECIDED")->check(CLI::Range(0.0, 100.0))->capture_default_str();
-  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+  cmd->add_option("--max-drop", o->max_drop, "points of top-1 that may be lost; the report says PASS, FAIL or UNDECIDED")->check(number(0.0, 100.0))->capture_default_str();
+  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(whole_number(1, 1024))->capture_default_str();
   add_report_flags(*cmd, o->report);
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);

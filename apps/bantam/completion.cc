@@ -3,6 +3,7 @@
 // line's own description, so it cannot be out of date.
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "base/format.h"
@@ -142,7 +143,7 @@ std::string fish_script(const CLI::App& app) {
 void add_completion(CLI::App& app, Action& action) {
   auto shell = std::make_shared<std::string>();
   CLI::App* cmd = app.add_subcommand("completion", "Print the completion script of a shell");
-  cmd->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  cmd->add_option("shell", *shell, "bash, zsh or fish")->required()->check(one_of({"bash", "zsh", "fish"}));
   cmd->footer(
       "Examples:\n"
       "  source <(bantam completion bash)\n"

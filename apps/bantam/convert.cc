@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "apps/bantam/borders.h"
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
@@ -289,19 +290,19 @@ void add_convert(CLI::App& app, Action& action) {
   add_data_flags(*cmd, o->data, "calibration samples");
   add_recipe_flags(*cmd, o->recipe);
   add_report_flags(*cmd, o->report);
-  cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(CLI::IsMember({"none", "pack", "best"}))->capture_default_str();
-  cmd->add_option("--io-layout", o->io_layout, "last: pictures go in and come out with channels last")->check(CLI::IsMember({"keep", "last"}))->capture_default_str();
-  cmd->add_option("--io", o->io_type, "int8: quantized inputs and outputs are int8, not float")->check(CLI::IsMember({"keep", "int8"}))->capture_default_str();
+  cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(one_of({"none", "pack", "best"}))->capture_default_str();
+  cmd->add_option("--io-layout", o->io_layout, "last: pictures go in and come out with channels last")->check(one_of({"keep", "last"}))->capture_default_str();
+  cmd->add_option("--io", o->io_type, "int8: quantized inputs and outputs are int8, not float")->check(one_of({"keep", "int8"}))->capture_default_str();
   cmd->add_flag("--float16", o->float16, "for .mlpackage: compute in half precision; for .tflite: store constants in it; inputs and outputs stay float");
   cmd->add_flag("--dynamic-range", o->dynamic_range, "for .tflite: products by 8-bit weights round their inputs to 8 bits in each run (with --preset weights8)");
   cmd->add_option("--labels", o->labels, "for .tflite: a text file with one name of a class per line; apps read them from the model's metadata")->type_name("FILE");
-  cmd->add_option("--ios", o->ios, "for .mlpackage: the oldest system that is to run it (without it: the oldest that can)")->check(CLI::Range(15, 18));
+  cmd->add_option("--ios", o->ios, "for .mlpackage: the oldest system that is to run it (without it: the oldest that can)")->check(whole_number(15, 18));
   cmd->add_flag("--strip-names", o->strip_names, "leave out the names of inner layers");
-  cmd->add_option("--opset", o->opset, "of .onnx outputs; without it the lowest that holds the model")->check(CLI::Range(13, 25));
-  cmd->add_option("--onnx-integers", o->onnx_integers, "activations and weights of .onnx outputs (docs/targets.md)")->check(CLI::IsMember({"u8u8", "u8s8", "s8s8"}))->capture_default_str();
-  cmd->add_option("--target", o->target, "whom the outputs are for: qnn writes .onnx for Qualcomm's processors")->check(CLI::IsMember(target_names()));
-  cmd->add_option("--test-vectors", o->test_vectors, "how many the file carries")->check(CLI::Range(0, 16))->capture_default_str();
-  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+  cmd->add_option("--opset", o->opset, "of .onnx outputs; without it the lowest that holds the model")->check(whole_number(13, 25));
+  cmd->add_option("--onnx-integers", o->onnx_integers, "activations and weights of .onnx outputs (docs/targets.md)")->check(one_of({"u8u8", "u8s8", "s8s8"}))->capture_default_str();
+  cmd->add_option("--target", o->target, "whom the outputs are for: qnn writes .onnx for Qualcomm's processors")->check(one_of(target_names()));
+  cmd->add_option("--test-vectors", o->test_vectors, "how many the file carries")->check(whole_number(0, 16))->capture_default_str();
+  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(whole_number(1, 1024))->capture_default_str();
   cmd->add_option("--seed", o->seed, "seed of passes that draw random numbers")->capture_default_str();
   cmd->add_flag("--print-recipe", o->print_recipe, "print the recipe with all defaults, and stop");
   add_read_flags(*cmd, o->read);

@@ -3,12 +3,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/checks.h"
+
 namespace bantam {
 
 CLI::Option* add_data_flags(CLI::App& cmd, DataFlags& f, const std::string& what) {
   CLI::Option* data = cmd.add_option("--data", f.data, what + ": .npz, .npy, a folder of pictures, or a .toml that says all (docs/start.md)");
   data->type_name("DATA");
-  cmd.add_option("--samples", f.samples, "use that many of them (0: all)")->check(CLI::NonNegativeNumber)->type_name("N");
+  cmd.add_option("--samples", f.samples, "use that many of them (0: all)")->check(count())->type_name("");
   struct Flag {
     const char *key, *help, *type;
   };

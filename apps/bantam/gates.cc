@@ -49,14 +49,16 @@ Result<double> parse_limit(std::string_view text, const char* flag) {
   };
   static constexpr Unit kUnits[] = {{"%", 0.01}, {"dB", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"B", 1}, {"x", 1}, {"ms", 1}};
   double factor = 1;
+  std::string_view number = text;
   for (const Unit& u : kUnits)
     if (text.ends_with(u.suffix)) {
       factor = u.factor;
-      text.remove_suffix(std::string_view(u.suffix).size());
+      number.remove_suffix(std::string_view(u.suffix).size());
       break;
     }
   double v = 0;
-  if (!parse_double(trim(text), &v)) return Error{Code::usage, formatted("{}: {} is no number", flag, quote(text))};
+  if (!parse_double(trim(number), &v))
+    return Error{Code::usage, formatted("{}: {} is no number with one of the units %, dB, B, kB, KB, MB, KiB, MiB, x, ms, or without", flag, quote(text))};
   return v * factor;
 }
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/options.h"
@@ -155,7 +156,7 @@ Result<int> run(const Options& o) {
 void add_list(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("list", "List passes, operators, formats, recipes or kernel sets");
-  cmd->add_option("what", o->what, "passes, operators, formats, recipes or kernels")->required()->check(CLI::IsMember({"passes", "operators", "formats", "recipes", "kernels"}));
+  cmd->add_option("what", o->what, "passes, operators, formats, recipes or kernels")->required()->check(one_of({"passes", "operators", "formats", "recipes", "kernels"}));
   cmd->add_flag("--markdown", o->markdown, "as documentation");
   add_common(*cmd, o->common);
   cmd->footer("Examples:\n  bantam list passes\n  bantam list kernels --json");

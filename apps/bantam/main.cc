@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line: picks the subcommand, runs it, and turns an error into an exit code.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -31,14 +32,20 @@ int main(int argc, char** argv) {
   remove_temporaries_on_signal();
   CLI::App app("bantam compresses trained ONNX models for small devices and proves what it cost.", "bantam");
   app.set_version_flag("--version", "bantam " BANTAM_VERSION);
+  app.formatter(std::make_shared<HelpText>());
   app.require_subcommand(1);
   Action action;
   for (const auto add : {add_convert, add_tune, add_compare, add_run, add_inspect, add_bench, add_list, add_verify, add_unpack, add_pack, add_completion}) add(app, action);
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (!arguments.empty() && arguments[0] == "help") {  // "help convert" is "convert --help"
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    Console::get().error(usage_error(app, {argv + 1, argv + argc}, e.what()));
+    Console::get().error(usage_error(app, arguments, e.what()));
     return exit_code(Code::usage);
   }
   const Result<int> result = run(action);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/console.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -21,10 +22,10 @@ void add_common(CLI::App& cmd, CommonOptions& o) {
 void add_read_flags(CLI::App& cmd, ReadFlags& f) {
   cmd.add_option("--shape", f.shapes, "NAME=1x3x224x224: fix the lengths of an input")->take_all()->type_name("NAME=DIMS");
   const char* group = "Limits of the importer";
-  cmd.add_option("--max-nodes", f.limits.nodes, "nodes after local functions are expanded")->group(group)->capture_default_str()->check(CLI::PositiveNumber);
-  cmd.add_option("--max-nesting", f.limits.nesting, "graphs inside graphs")->group(group)->capture_default_str()->check(CLI::Range(1, 30));
-  cmd.add_option("--max-tensor-bytes", f.limits.tensor_bytes, "bytes of one constant")->group(group)->capture_default_str()->check(CLI::PositiveNumber);
-  cmd.add_option("--max-sparse-bytes", f.limits.sparse_bytes, "bytes of one sparse constant, made dense")->group(group)->capture_default_str()->check(CLI::PositiveNumber);
+  cmd.add_option("--max-nodes", f.limits.nodes, "nodes after local functions are expanded")->group(group)->capture_default_str()->check(count(1));
+  cmd.add_option("--max-nesting", f.limits.nesting, "graphs inside graphs")->group(group)->capture_default_str()->check(whole_number(1, 30));
+  cmd.add_option("--max-tensor-bytes", f.limits.tensor_bytes, "bytes of one constant")->group(group)->capture_default_str()->check(count(1));
+  cmd.add_option("--max-sparse-bytes", f.limits.sparse_bytes, "bytes of one sparse constant, made dense")->group(group)->capture_default_str()->check(count(1));
 }
 
 Result<void> check_kernels_environment() {

@@ -3,6 +3,7 @@
 // install. Nothing is computed anew: both run to the same bits.
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/models.h"
@@ -51,7 +52,7 @@ void add(CLI::App& app, Action& action, const char* name, const char* codec, con
   CLI::App* cmd = app.add_subcommand(name, summary);
   cmd->add_option("model", o->model, "the .btm file")->required();
   cmd->add_option("-o,--output", o->output, "the other form (.btm)")->required();
-  cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(CLI::IsMember({"none", "pack", "best"}))->capture_default_str();
+  cmd->add_option("--codec", o->codec, "none: mapped as it is; pack: fixed bits; best: entropy coded")->check(one_of({"none", "pack", "best"}))->capture_default_str();
   add_common(*cmd, o->common);
   cmd->footer(footer);
   cmd->callback([&action, o] { action = [o] { return run(*o); }; });

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/effort.h"
 #include "base/file.h"
 #include "base/format.h"
@@ -37,7 +38,7 @@ void add_recipe_flags(CLI::App& cmd, RecipeFlags& f) {
   auto* text = cmd.add_option("-p,--passes", f.inline_recipe, "a recipe, for instance 'fold-constants; quantize(bits=4) on op:MatMul'");
   auto* file = cmd.add_option("--recipe", f.file, "a recipe in a file");
   auto* effort = cmd.add_option("--effort", f.effort, "of a preset: 0 quick, 1 default, 2 and 3 more time for more accuracy");
-  effort->check(CLI::Range(0, kMostEffort))->excludes(text)->excludes(file);
+  effort->check(whole_number(0, kMostEffort))->excludes(text)->excludes(file);
   preset->excludes(text)->excludes(file);
   text->excludes(file);
   cmd.add_option("--keep-float", f.keep_float, "layers that are not quantized (names, * and ? allowed)")->take_all();

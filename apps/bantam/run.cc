@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
@@ -117,7 +118,12 @@ Result<int> run(const Options& o) {
     list.push_back({{"name", printable(name)}, {"file", printable(path)}, {"type", bt_dtype_name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
   }
   TRY(files.commit());
-  if (o.common.json) Console::get().print(list.dump(1) + "\n");
+  if (o.common.json) {
+    Console::get().print(list.dump(1) + "\n");
+  } else {
+    for (const auto& file : list)
+      Console::get().note(formatted("{}: {} {}", file["file"].get<std::string>(), file["type"].get<std::string>(), file["shape"].dump()));
+  }
   return 0;
 }
 
@@ -130,8 +136,8 @@ void add_run(CLI::App& app, Action& action) {
   auto* input = cmd->add_option("--input", o->inputs, "an input as .npy, .pb (an ONNX TensorProto) or a picture; several samples may be stacked along the first axis")->take_all()->type_name("NAME=FILE");
   add_data_flags(*cmd, o->data, "all samples of a data set instead of --input")->excludes(input);
   cmd->add_option("--output", o->output, "folder for the outputs, NAME.npy each")->capture_default_str();
-  cmd->add_option("--as", o->as, "npy or pb (for types that .npy lacks)")->check(CLI::IsMember({"npy", "pb"}))->capture_default_str();
-  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+  cmd->add_option("--as", o->as, "npy or pb (for types that .npy lacks)")->check(one_of({"npy", "pb"}))->capture_default_str();
+  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(whole_number(1, 1024))->capture_default_str();
   cmd->add_option("--seed", o->seed, "seed of the random operators")->capture_default_str();
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);

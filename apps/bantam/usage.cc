@@ -43,6 +43,18 @@ std::string unknown_flag(const std::vector<std::string>& arguments, const std::v
 
 }  // namespace
 
+// What to do about a flag that `cmd` does not have: another command's, or a typo. A letter has no typos.
+std::string instead_of(const CLI::App& app, const std::string& flag, const std::vector<std::string>& known) {
+  std::vector<std::string> owners;
+  for (const CLI::App* c : app.get_subcommands({})) {
+    const std::vector<std::string> names = flag_names(*c);
+    if (std::find(names.begin(), names.end(), flag) != names.end()) owners.push_back(c->get_name());
+  }
+  if (owners.size() > 3) return "; it belongs behind the name of a command";
+  if (!owners.empty()) return formatted("; {} {}", join(owners, ", "), owners.size() == 1 ? "has it" : "have it");
+  return flag.starts_with("--") ? suggestion(flag, known) : "";
+}
+
 std::string usage_error(const CLI::App& app, const std::vector<std::string>& arguments, const std::string& reason) {
   const auto word = std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
   const CLI::App* cmd = word == arguments.end() ? nullptr : command_named(app, *word);
@@ -50,15 +62,34 @@ std::string usage_error(const CLI::App& app, const std::vector<std::string>& arg
     std::vector<std::string> names;
     for (const CLI::App* c : app.get_subcommands({})) names.push_back(c->get_name());
     const std::string flag = unknown_flag({arguments.begin(), word}, flag_names(app));
-    if (!flag.empty()) return formatted("there is no flag {}{} (bantam --help)", quote(flag), suggestion(flag, flag_names(app)));
+    if (!flag.empty()) return formatted("there is no flag {}{} (bantam --help)", quote(flag), instead_of(app, flag, flag_names(app)));
     if (word == arguments.end()) return formatted("a command is needed: {} (bantam --help)", join(names, ", "));
     return formatted("there is no command {}{}; commands: {}", quote(*word), suggestion(*word, names), join(names, ", "));
   }
   const std::vector<std::string> known = flag_names(*cmd);
   const std::string flag = unknown_flag({word + 1, arguments.end()}, known);
   const std::string help = formatted(" (bantam {} --help)", cmd->get_name());
-  if (flag.empty()) return printable(reason) + help;
-  return formatted("{} has no flag {}{}{}", cmd->get_name(), quote(flag), suggestion(flag, known), help);
+  // our own checks quote what they refuse; the parser's sentences hold it as it came
+  const bool plain = std::all_of(reason.begin(), reason.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (flag.empty()) return (plain ? reason : printable(reason)) + help;
+  return formatted("{} has no flag {}{}{}", cmd->get_name(), quote(flag), instead_of(app, flag, known), help);
+}
+
+std::string HelpText::make_option_opts(const CLI::Option* option) const {
+  if (option->get_type_size() == 0) return "";
+  // "TEXT:{a,b}" and "INT:0..3" are a type and what the check says of itself
+  std::string type = option->get_type_name();
+  if (const size_t at = type.rfind(':'); at != std::string::npos) type.erase(0, at + 1);
+  if (type.starts_with('{')) {
+    type = type.substr(1, type.size() - 2);
+    std::replace(type.begin(), type.end(), ',', '|');
+  }
+  return " " + type + (option->get_expected_max() > 1 ? " ..." : "") + (option->get_required() ? " (required)" : "");
+}
+
+std::string HelpText::make_option_desc(const CLI::Option* option) const {
+  const std::string text = option->get_default_str();
+  return option->get_description() + (text.empty() ? "" : " [" + text + "]");
 }
 
 }  // namespace bantam

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What to say when a command line does not parse: what was meant, as far as it can be told.
+// What the command line says of itself: its help, and what was meant where it does not parse.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace bantam {
+
+// Flags with what they take, as "--codec none|pack|best", and their defaults in brackets.
+class HelpText : public CLI::Formatter {
+  std::string make_option_opts(const CLI::Option* option) const override;
+  std::string make_option_desc(const CLI::Option* option) const override;
+};
 
 // One sentence or two. `arguments` are those that the program got, without its own name; `reason` is what the
 // parser says, used where nothing here knows better.

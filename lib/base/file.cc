@@ -18,6 +18,7 @@
 namespace bantam {
 
 Error io_error(const std::string& what, const std::string& path) {
+  if (errno == ENOENT && what == "write") return {Code::io, formatted("cannot write {}: there is no such folder", quote(path))};
   return {Code::io, formatted("cannot {} {}: {}", what, quote(path), std::strerror(errno))};
 }
 

@@ -93,6 +93,7 @@ Result<std::unique_ptr<Dataset>> Dataset::open(const std::string& data, const st
 
 Result<std::unique_ptr<Dataset>> Dataset::open(const DataFile& file, const std::vector<Port>& inputs, const DataOptions& options) {
   const bool is_folder = is_directory(file.path);
+  if (!is_folder && !file_size(file.path).ok()) return Error{Code::io, formatted("there is no data file or folder {}", quote(file.path))};
   if (!is_folder && !file.path.ends_with(".npz") && !file.path.ends_with(".npy"))
     return Error{Code::usage, formatted("data {} is neither an .npz, .npy or .toml file nor a folder", quote(file.path))};
   if (inputs.empty()) return Error{Code::bad_input, "the model has no inputs, so it needs no data"};

@@ -31,7 +31,7 @@ Result<const Format*> writer_of(const std::string& path) {
     return Error{Code::usage, formatted("-o {}: onnxruntime itself makes such files; write {} and run: python -m onnxruntime.tools.convert_onnx_models_to_ort {} --optimization_style Fixed",
                                         quote(path), quote(onnx), onnx)};
   }
-  return Error{Code::usage, formatted("-o {}: files ending in {} can be written", quote(path), join(suffixes, ", "))};
+  return Error{Code::usage, formatted("-o {}: files ending in {} can be written; NAME.btm.h, NAME.tflite.c and the like are C source", quote(path), join(suffixes, ", "))};
 }
 
 uint64_t WrittenModel::bytes() const {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/bantam/checks.h"
+
+#include <limits>
+
+#include "base/format.h"
+#include "base/text.h"
+
+namespace bantam {
+
+CLI::Validator whole_number(int64_t least, int64_t most) {
+  const auto check = [least, most](std::string& text) {
+    int64_t v = 0;
+    if (parse_int(text, &v) && v >= least && v <= most) return std::string();
+    return formatted("{} is no whole number from {} to {}", quote(text), least, most);
+  };
+  return {check, formatted("{}..{}", least, most)};
+}
+
+CLI::Validator count(int64_t least) {
+  const auto check = [least](std::string& text) {
+    int64_t v = 0;
+    if (parse_int(text, &v) && v >= least) return std::string();
+    return formatted("{} is no whole number from {} on", quote(text), least);
+  };
+  return {check, "N"};
+}
+
+CLI::Validator number(double least, double most) {
+  const auto check = [least, most](std::string& text) {
+    double v = 0;
+    if (parse_double(text, &v) && v >= least && v <= most) return std::string();
+    return formatted("{} is no number from {} to {}", quote(text), least, most);
+  };
+  return {check, formatted("{}..{}", least, most)};
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const std::string list = join(words, ", ");
+  const std::string described = "{" + join(words, ",") + "}";
+  const auto check = [words = std::move(words), list](std::string& text) {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+    return formatted("{} is not among {}{}", quote(text), list, suggestion(text, words));
+  };
+  return {check, described};
+}
+
+}  // namespace bantam
