@@ -23,6 +23,15 @@ double worst(const Report& r, double OutputQuality::*field) {
   return v;
 }
 
+// In the unit that the gate's name has.
+std::string with_unit(const std::string& name, double v) {
+  if (name.starts_with("psnr") || name == "sqnr") return formatted("{:.3f} dB", v);
+  if (name == "size" || name == "arena") return formatted("{} ({:.0f} B)", human_bytes(static_cast<uint64_t>(v)), v);
+  if (name == "latency" || name == "ratio") return formatted("{:.3f}x", v);
+  if (name.starts_with("top") || name.starts_with("agreement")) return formatted("{:.2f} %", 100 * v);
+  return shortest(static_cast<float>(v));  // cosine, kl, ssim
+}
+
 }  // namespace
 
 std::optional<double> measured(const std::string& name, const Report& r) {
@@ -88,7 +97,7 @@ Result<std::vector<GateRow>> check_gates(const std::vector<Gate>& gates, const R
     const auto value = measured(g.name, report);
     if (!value) return Error{Code::usage, formatted("--gate {}: this comparison does not measure {} (labels, targets or another data set may be needed)", g.text, g.name)};
     const bool met = !std::isnan(*value) && (g.at_least ? *value >= g.limit : *value <= g.limit);
-    rows.push_back({g.text, formatted("{} is {}; the gate is {}", g.name, shortest(static_cast<float>(*value)), g.text), met});
+    rows.push_back({g.text, formatted("{} is {}; the gate is {}", g.name, with_unit(g.name, *value), g.text), met});
   }
   return rows;
 }

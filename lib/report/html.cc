@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report as one self-contained page: no scripts, nothing from elsewhere; plots are inline SVG.
+// The report as one self-contained page: no scripts, nothing from elsewhere.
 #include <algorithm>
 #include <cmath>
 
@@ -21,6 +21,9 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; } .warn { border-left: 4px solid var(--bad); padding: 0.3rem 0.8rem; margin: 0.5rem 0; }
 .soft { color: var(--soft); } code, pre { font: 0.82rem/1.45 ui-monospace, monospace; } pre { overflow-x: auto; border: 1px solid var(--line); padding: 0.8rem; }
+.bars { font-size: 0.8rem; line-height: 1.3; } .bars > div { display: flex; gap: 0.6rem; margin: 2px 0; } .bars .label { flex: 0 0 17rem; text-align: right; }
+.track { flex: 1; display: flex; gap: 0.4rem; align-items: center; } .track i { flex: none; height: 0.8rem; border-radius: 2px; background: var(--bar); print-color-adjust: exact; -webkit-print-color-adjust: exact; } .track i.low { background: var(--bad); }
+@media (max-width: 40rem) { .bars > div { display: block; margin: 0.3rem 0; } .bars .label { text-align: left; color: var(--soft); } }
 svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } svg .b { fill: var(--bar); } svg .low { fill: var(--bad); } svg .g { stroke: var(--line); } svg .r { stroke: var(--good); stroke-width: 3; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 0.6rem; }
 .strip { display: flex; flex-wrap: wrap; gap: 0.6rem; } figure { margin: 0; flex: 1 1 9rem; } img { width: 100%; image-rendering: pixelated; } figcaption { font-size: 0.8rem; color: var(--soft); }
@@ -96,15 +99,15 @@ std::string to_html(const Report& r) {
   std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
                     escape_html(headline(r)) + "</title>\n<style>" + kStyle + "</style></head><body>\n";
   out += "<h1>" + escape_html(headline(r)) + "</h1>\n";
+  if (!verdict_line(r).empty()) out += "<p><strong>" + escape_html(verdict_line(r)) + "</strong></p>\n";
+  for (const GateRow& g : r.gates)
+    out += formatted("<p class=\"{}\">{} <code>{}</code>: {}</p>\n", g.met ? "soft" : "warn", g.met ? "met" : "missed", escape_html(g.text), escape_html(g.detail));
   for (const ReportWarning& w : r.warnings)
     out += "<p class=\"warn\">" + (w.layer.empty() ? std::string() : "<code>" + escape_html(printable(w.layer)) + "</code>: ") + escape_html(sentence(w.text)) +
            (w.flag.empty() ? "" : "<br>What helps: <code>" + escape_html(sentence(w.flag)) + "</code>") + "</p>\n";
   if (!r.outputs.empty())
     out += formatted("<h2>Against the float model <span class=\"soft\">({} samples; above 30 dB PSNR counts as good)</span></h2>\n<div class=\"scroll\">", r.samples) + output_table(r).html() + "</div>\n";
   if (r.metric) out += "<p>" + escape_html(metric_line(r)) + "</p>\n";
-  if (!verdict_line(r).empty()) out += "<p><strong>" + escape_html(verdict_line(r)) + "</strong></p>\n";
-  for (const GateRow& g : r.gates)
-    out += formatted("<p class=\"{}\">{} <code>{}</code>: {}</p>\n", g.met ? "soft" : "warn", g.met ? "met" : "missed", escape_html(g.text), escape_html(g.detail));
   if (!cost_line(r).empty()) out += "<p>" + escape_html(cost_line(r)) + "</p>\n";
   if (!r.size_map.empty()) out += "<h2>Where the bytes are</h2>\n" + size_bars(r) + "<details><summary>All rows</summary><div class=\"scroll\">" + size_table(r).html() + "</div></details>\n";
   if (r.files.size() > 1) out += "<h2>Files</h2>\n<div class=\"scroll\">" + files_table(r).html() + "</div>\n";

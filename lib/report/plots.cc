@@ -9,20 +9,18 @@
 #include "report/table.h"
 
 namespace bantam {
+namespace {
+
+constexpr double kLongestBar = 60;  // percent of the room, which the value behind it shares
+
+}  // namespace
 
 std::string bar_plot(const std::vector<Bar>& bars) {
-  constexpr int kRow = 18, kLabel = 220, kWidth = 340, kAll = 720;
-  std::string out = formatted("<svg role=\"img\" viewBox=\"0 0 {} {}\" width=\"100%\">\n", kAll, kRow * static_cast<int>(bars.size()) + 4);
-  for (size_t i = 0; i < bars.size(); ++i) {
-    const Bar& b = bars[i];
-    const int y = kRow * static_cast<int>(i);
-    std::string label = b.label;
-    if (display_width(label) > 34) label = "..." + label.substr(label.size() - 30);
-    out += formatted("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", kLabel, y + 13, escape_html(label));
-    out += formatted("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"12\" rx=\"2\"/>", b.low ? "low" : "b", kLabel + 8, y + 3, std::max(1.0, b.length * kWidth));
-    out += formatted("<text x=\"{:.1f}\" y=\"{}\">{}</text>\n", kLabel + 14 + b.length * kWidth, y + 13, escape_html(b.value));
-  }
-  return out + "</svg>\n";
+  std::string out = "<div class=\"bars\">\n";
+  for (const Bar& b : bars)
+    out += formatted("<div><span class=\"label\">{}</span><span class=\"track\"><i{} style=\"width:{:.1f}%\"></i><span>{}</span></span></div>\n",
+                     escape_html(b.label), b.low ? " class=\"low\"" : "", kLongestBar * std::max(0.005, b.length), escape_html(b.value));
+  return out + "</div>\n";
 }
 
 std::string distribution_plot(const Distribution& d) {

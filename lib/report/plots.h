@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plots of the HTML report, as inline SVG.
+// Plots of the HTML report: bars in plain HTML, whose words stay readable at every width, and inline SVG.
 #pragma once
 
 #include <string>
