@@ -50,6 +50,12 @@ bt_status bt_no_memory(void);
 /* Header, table of contents and PACK of m->bytes; `numbers` becomes the second stream of PACK, empty where
    there is none. */
 bt_status bt_read_sections(bt_model* m, int check_weights, bt_reader* numbers);
+/* The parts, in this order: scales need `numbers`, operators and graph share the reader of section GRPH. Names are
+   those of inner values and nodes, for messages and reports. */
+bt_status bt_read_quants(bt_model* m, bt_reader numbers);
+bt_status bt_read_operators(bt_model* m, bt_reader* r, const bt_op_table* table);
+bt_status bt_read_graph(bt_model* m, bt_reader* r);
+bt_status bt_read_names(bt_model* m);
 /* NULL where the file has no such section. */
 const bt_section* bt_find_section(const bt_model* model, uint32_t name);
 bt_reader bt_section_reader(const bt_model* model, uint32_t name);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Shape arithmetic and the checks that operators share. */
+   Shape arithmetic. checks.c and elements.c have the rest of shape.h. */
 #include "runtime/shape.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,86 +48,6 @@ void bt_set_vector(bt_tensor* t, bt_dtype dtype, int64_t n) { bt_set_shape(t, dt
 void bt_set_scalar(bt_tensor* t, bt_dtype dtype) { bt_set_shape(t, dtype, 0, NULL); }
 void bt_set_unranked(bt_tensor* t, bt_dtype dtype) { bt_set_shape(t, dtype, -1, NULL); }
 
-/* ---- checks ---- */
-
-static void types_text(uint32_t types, char* text, size_t size) {
-  size_t used = 0;
-  text[0] = 0;
-  for (int d = 1; d < BT_DTYPE_COUNT && used + 16 < size; ++d)
-    if (types & BT_BIT(d))
-      used += (size_t)snprintf(text + used, size - used, used ? ", %s" : "%s",
-                               bt_dtype_name((bt_dtype)d));
-}
-
-bt_status bt_need_type(bt_call* c, int i, uint32_t types) {
-  if (!bt_given(c, i)) return BT_OK;
-  const bt_dtype t = c->in[i]->dtype;
-  if (bt_is_type(t, types)) return BT_OK;
-  char text[200];
-  types_text(types, text, sizeof text);
-  return bt_fail(c, BT_UNSUPPORTED, "input %d has type %s; this operator takes %s", i,
-                 bt_dtype_name(t), text);
-}
-
-bt_status bt_need_same_type(bt_call* c, int i, int j) {
-  if (!bt_given(c, i) || !bt_given(c, j) || c->in[i]->dtype == c->in[j]->dtype) return BT_OK;
-  return bt_fail(c, BT_BAD_INPUT, "input %d has type %s but input %d has type %s; they must be equal",
-                 i, bt_dtype_name(c->in[i]->dtype), j, bt_dtype_name(c->in[j]->dtype));
-}
-
-bt_status bt_need_rank(bt_call* c, int i, int rank) {
-  return bt_need_rank_between(c, i, rank, rank);
-}
-
-bt_status bt_need_rank_between(bt_call* c, int i, int low, int high) {
-  if (!bt_given(c, i) || c->in[i]->rank < 0) return BT_OK;
-  const int rank = c->in[i]->rank;
-  char text[BT_SHAPE_TEXT];
-  if (rank >= low && rank <= high) return BT_OK;
-  if (low == high)
-    return bt_fail(c, BT_BAD_INPUT, "input %d has shape %s; rank %d is needed", i,
-                   bt_shape_text(c->in[i], text), low);
-  return bt_fail(c, BT_BAD_INPUT, "input %d has shape %s; a rank from %d to %d is needed", i,
-                 bt_shape_text(c->in[i], text), low, high);
-}
-
-bt_status bt_need_vector(bt_call* c, int i, int64_t n, const char* what) {
-  if (!bt_given(c, i) || c->in[i]->rank < 0) return BT_OK;
-  const bt_tensor* t = c->in[i];
-  char text[BT_SHAPE_TEXT];
-  if (t->rank == 1 && !bt_clash(t->dims[0], n)) return BT_OK;
-  if (n < 0)
-    return bt_fail(c, BT_BAD_INPUT, "%s has shape %s; a vector is needed", what,
-                   bt_shape_text(t, text));
-  return bt_fail(c, BT_BAD_INPUT, "%s has shape %s; a vector of %" PRId64 " is needed", what,
-                 bt_shape_text(t, text), n);
-}
-
-bt_status bt_need_axis(bt_call* c, int64_t axis, int rank, const char* what, int* result) {
-  if (axis < -(int64_t)rank || axis >= rank)
-    return bt_fail(c, BT_BAD_INPUT, "%s is %" PRId64 "; a tensor of rank %d has axes from %d to %d",
-                   what, axis, rank, -rank, rank - 1);
-  *result = (int)(axis < 0 ? axis + rank : axis);
-  return BT_OK;
-}
-
-bt_status bt_need_axes(bt_call* c, const int64_t* axes, int64_t n, int rank, int* marked) {
-  memset(marked, 0, BT_MAX_RANK * sizeof *marked);
-  for (int64_t i = 0; i < n; ++i) {
-    int axis = 0;
-    BT_TRY(bt_need_axis(c, axes[i], rank, "axes", &axis));
-    if (marked[axis]) return bt_fail(c, BT_BAD_INPUT, "axes names axis %d twice", axis);
-    marked[axis] = 1;
-  }
-  return BT_OK;
-}
-
-bt_status bt_need_max_rank(bt_call* c, int64_t rank) {
-  if (rank <= BT_MAX_RANK) return BT_OK;
-  return bt_fail(c, BT_UNSUPPORTED, "rank %" PRId64 " is above the largest supported rank, %d", rank,
-                 BT_MAX_RANK);
-}
-
 /* ---- values ---- */
 
 int bt_has_values(const bt_call* c, int i) {
@@ -155,100 +74,6 @@ bt_status bt_value_dim(bt_call* c, int i, int64_t k, const char* what, int64_t* 
   *dim = v;
   return BT_OK;
 }
-
-#define AT(type) ((const type*)t->data)[k]
-
-double bt_get(const bt_tensor* t, int64_t k) {
-  switch (t->dtype) {
-    case BT_F32: return (double)AT(float);
-    case BT_F64: return AT(double);
-    case BT_F16: return (double)bt_from_f16(AT(uint16_t));
-    case BT_BF16: return (double)bt_from_bf16(AT(uint16_t));
-    case BT_U64: return (double)AT(uint64_t);
-    case BT_F8E4M3FN:
-    case BT_F8E4M3FNUZ:
-    case BT_F8E5M2:
-    case BT_F8E5M2FNUZ:
-    case BT_F4E2M1:
-    case BT_F8E8M0: return (double)bt_from_tiny(t->dtype, AT(uint8_t));
-    default: return (double)bt_get_int(t, k);
-  }
-}
-
-int64_t bt_get_int(const bt_tensor* t, int64_t k) {
-  switch (t->dtype) {
-    case BT_I64: return AT(int64_t);
-    case BT_I32: return AT(int32_t);
-    case BT_I16: return AT(int16_t);
-    case BT_I8:
-    case BT_I4:
-    case BT_I2: return AT(int8_t);
-    case BT_U64: return (int64_t)AT(uint64_t);
-    case BT_U32: return AT(uint32_t);
-    case BT_U16: return AT(uint16_t);
-    case BT_U8:
-    case BT_U4:
-    case BT_U2:
-    case BT_BOOL: return AT(uint8_t);
-    default: {
-      const double v = bt_get(t, k);
-      if (v != v) return 0;
-      if (v >= 9223372036854775808.0) return INT64_MAX;
-      if (v <= -9223372036854775808.0) return INT64_MIN;
-      return (int64_t)v;
-    }
-  }
-}
-#undef AT
-
-double bt_scalar(const bt_tensor* t) { return bt_get(t, 0); }
-int64_t bt_scalar_int(const bt_tensor* t) { return bt_get_int(t, 0); }
-
-#define AT(type) ((type*)t->data)[k]
-
-void bt_put(bt_tensor* t, int64_t k, double v) {
-  switch (t->dtype) {
-    case BT_F32: AT(float) = (float)v; break;
-    case BT_F64: AT(double) = v; break;
-    case BT_F16: AT(uint16_t) = bt_to_f16((float)v); break;
-    case BT_BF16: AT(uint16_t) = bt_to_bf16((float)v); break;
-    case BT_F8E4M3FN:
-    case BT_F8E4M3FNUZ:
-    case BT_F8E5M2:
-    case BT_F8E5M2FNUZ:
-    case BT_F4E2M1:
-    case BT_F8E8M0: AT(uint8_t) = bt_to_tiny(t->dtype, (float)v, 1); break;
-    case BT_U64:
-      AT(uint64_t) = v >= 18446744073709551615.0 ? UINT64_MAX : v > 0 ? (uint64_t)v : 0;
-      break;
-    default:
-      bt_put_int(t, k,
-                 v != v                          ? 0
-                 : v >= 9223372036854775808.0    ? INT64_MAX
-                 : v <= -9223372036854775808.0   ? INT64_MIN
-                                                 : (int64_t)v);
-  }
-}
-
-void bt_put_int(bt_tensor* t, int64_t k, int64_t v) {
-  switch (t->dtype) {
-    case BT_I64:
-    case BT_U64: AT(int64_t) = v; break;
-    case BT_I32:
-    case BT_U32: AT(uint32_t) = (uint32_t)v; break;
-    case BT_I16:
-    case BT_U16: AT(uint16_t) = (uint16_t)v; break;
-    case BT_I8:
-    case BT_U8:
-    case BT_I4:
-    case BT_U4:
-    case BT_I2:
-    case BT_U2: AT(uint8_t) = (uint8_t)v; break;
-    case BT_BOOL: AT(uint8_t) = v != 0; break;
-    default: bt_put(t, k, (double)v);
-  }
-}
-#undef AT
 
 /* ---- broadcasting ---- */
 
