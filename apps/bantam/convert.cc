@@ -172,6 +172,7 @@ class Conversion {
     if (dump_failed) return *dump_failed;
     if (!reference_) reference_ = model_.graph.clone();
     calibration_ = ctx.calibration;
+    if (calibration_) report_.range_check = calibration_->range_check;
     originals_ = std::move(ctx.originals);
     if (!annotated_ && !originals_.empty()) annotated_ = (inside_ ? *inside_ : model_.graph).clone();  // weights alone
     for (const Warning& w : ctx.warnings) report_.warnings.push_back({w.layer, w.text, w.flag});

@@ -153,6 +153,11 @@ Range choose_range(const Histogram& h, const RangeOptions& options, int levels) 
   return with_zero(h.min(), h.max());
 }
 
+bool has_fixed_range(const Value& value) {
+  const Node* n = value.producer;
+  return n && n->integer && (n->is("Softmax") || n->is("Sigmoid") || n->is("Tanh"));
+}
+
 double range_error(const Histogram& h, Range range, int levels) {
   return h.count() ? total_error(h.bins(), range.lo, range.hi, levels) / static_cast<double>(h.count()) : 0;
 }

@@ -37,6 +37,9 @@ struct RangeOptions {
 // representable: padding writes it, and an inexact zero would add a constant bias at every border.
 Range choose_range(const Histogram& histogram, const RangeOptions& options, int levels = 255);
 
+// Of an annotated graph: whether the function that makes the value bounds it, whatever the samples are.
+bool has_fixed_range(const Value& value);
+
 // Mean squared error of rounding the distribution to integers over a range.
 double range_error(const Histogram& histogram, Range range, int levels = 255);
 

@@ -67,7 +67,7 @@ Histogram::Seen Histogram::count_many(std::span<const float> values) {
 
 void Histogram::add(std::span<const float> values) {
   constexpr size_t kMany = 16384, kMost = size_t{1} << 30;  // from where on tables are worth it; what they can count
-  if (counts_.empty()) counts_.assign(2 * kSide + 1, 0);
+  widen();
   for (; values.size() > kMost; values = values.subspan(kMost)) add(values.first(kMost));
   const size_t many = values.size() < kMany ? 0 : values.size() / 2 * 2;
   Seen seen = count_few(values.subspan(many));
@@ -92,17 +92,34 @@ void Histogram::add(std::span<const float> values) {
 void Histogram::merge(const Histogram& other) {
   not_finite_ += other.not_finite_;
   if (other.count_ == 0) return;
-  if (counts_.empty()) counts_.assign(2 * kSide + 1, 0);
-  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  widen();
+  for (size_t i = 0; i < other.counts_.size(); ++i) counts_[other.first_ + i] += other.counts_[i];
   min_ = count_ ? std::min(min_, other.min_) : other.min_;
   max_ = count_ ? std::max(max_, other.max_) : other.max_;
   count_ += other.count_;
 }
 
+void Histogram::widen() {
+  constexpr size_t kAll = 2 * kSide + 1;
+  if (counts_.size() == kAll) return;
+  std::vector<uint64_t> all(kAll);
+  std::copy(counts_.begin(), counts_.end(), all.begin() + static_cast<std::ptrdiff_t>(first_));
+  counts_ = std::move(all);
+  first_ = 0;
+}
+
+void Histogram::trim() {
+  const auto holds = [](uint64_t n) { return n > 0; };
+  const auto begin = std::find_if(counts_.begin(), counts_.end(), holds);
+  const auto end = std::find_if(counts_.rbegin(), std::make_reverse_iterator(begin), holds).base();
+  first_ += static_cast<size_t>(begin - counts_.begin());
+  counts_ = std::vector<uint64_t>(begin, end);
+}
+
 std::vector<Histogram::Bin> Histogram::bins() const {
   std::vector<Bin> out;
-  for (int i = 0; i < static_cast<int>(counts_.size()); ++i) {
-    const uint64_t n = counts_[static_cast<size_t>(i)];
+  for (int i = static_cast<int>(first_); i < static_cast<int>(first_ + counts_.size()); ++i) {
+    const uint64_t n = counts_[static_cast<size_t>(i) - first_];
     if (n == 0) continue;
     const int bin = std::abs(i - kSide);
     double lo = lower_edge(bin), hi = bin == 0 ? 0 : lower_edge(bin + 1);

@@ -18,6 +18,8 @@ class Histogram {
 
   void add(std::span<const float> values);
   void merge(const Histogram& other);
+  // Gives back the memory of bins outside of what was seen.
+  void trim();
 
   uint64_t count() const { return count_; }     // finite values
   uint64_t not_finite() const { return not_finite_; }
@@ -41,8 +43,12 @@ class Histogram {
   };
   Seen count_few(std::span<const float> values);
   Seen count_many(std::span<const float> values);
+  void widen();
 
-  std::vector<uint64_t> counts_;  // 2 * kSide + 1: negative (large to small), zero, positive
+  // Of 2 * kSide + 1 bins: negative (large to small), zero, positive; those before first_ and behind
+  // the last are empty.
+  std::vector<uint64_t> counts_;
+  size_t first_ = 0;
   uint64_t count_ = 0, not_finite_ = 0;
   float min_ = 0, max_ = 0;
 };

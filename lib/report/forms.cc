@@ -124,6 +124,10 @@ std::string cost_line(const Report& r) {
                    r.threads == 1 ? "" : "s", human_bytes(r.model_cost->arena_bytes), human_bytes(r.reference_cost->arena_bytes));
 }
 
+std::string calibration_line(const Report& r) {
+  return r.range_check && !r.range_check->is_too_few() ? sentence(r.range_check->text()) : "";
+}
+
 std::string headline(const Report& r) {
   std::string line = formatted("{}: {}", printable(r.model), human_bytes(r.file_bytes));
   if (r.source_bytes && r.file_bytes) line += formatted(" ({:.1f}x smaller than {})", static_cast<double>(r.source_bytes) / static_cast<double>(r.file_bytes), printable(r.source));
@@ -143,6 +147,7 @@ std::string to_text(const Report& r, bool colour, size_t layers) {
   if (r.metric) out += "  " + metric_line(r) + "\n";
   if (!verdict_line(r).empty()) out += "  " + verdict_line(r) + "\n";
   if (!cost_line(r).empty()) out += "  " + cost_line(r) + "\n";
+  if (!calibration_line(r).empty()) out += "  " + calibration_line(r) + "\n";
   if (r.files.size() > 1) out += "\nwritten:\n" + files_table(r).text();
   if (!r.size_map.empty()) out += "\nwhere the bytes are:\n" + size_table(r).text();
   if (layers && r.budget) out += "\nwhat the error is made of:\n" + budget_table(r, layers).text() + "  " + budget_line(r) + "\n";
@@ -163,6 +168,7 @@ std::string to_markdown(const Report& r) {
   for (const GateRow& g : r.gates) out += formatted("- {} `{}`: {}\n", g.met ? "met" : "**missed**", g.text, escape_markdown(g.detail));
   if (!r.gates.empty()) out += "\n";
   if (!cost_line(r).empty()) out += escape_markdown(cost_line(r)) + "\n\n";
+  if (!calibration_line(r).empty()) out += escape_markdown(calibration_line(r)) + "\n\n";
   for (const ReportWarning& w : r.warnings)
     out += "- **warning** " + (w.layer.empty() ? std::string() : "`" + printable(w.layer) + "`: ") + escape_markdown(sentence(w.text)) + (w.flag.empty() ? "" : " What helps: `" + sentence(w.flag) + "`") + "\n";
   if (!r.warnings.empty()) out += "\n";

@@ -19,6 +19,8 @@ std::string metric_line(const Report& report);
 std::string cost_line(const Report& report);
 std::string verdict_line(const Report& report);  // "" where there is no judgement
 std::string budget_line(const Report& report);   // "" where there is no budget
+// "" where nothing is known of calibration, and where a warning says it.
+std::string calibration_line(const Report& report);
 TextTable files_table(const Report& report);
 TextTable budget_table(const Report& report, size_t most);
 TextTable output_table(const Report& report);

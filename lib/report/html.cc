@@ -109,6 +109,7 @@ std::string to_html(const Report& r) {
     out += formatted("<h2>Against the float model <span class=\"soft\">({} samples; above 30 dB PSNR counts as good)</span></h2>\n<div class=\"scroll\">", r.samples) + output_table(r).html() + "</div>\n";
   if (r.metric) out += "<p>" + escape_html(metric_line(r)) + "</p>\n";
   if (!cost_line(r).empty()) out += "<p>" + escape_html(cost_line(r)) + "</p>\n";
+  if (!calibration_line(r).empty()) out += "<p>" + escape_html(calibration_line(r)) + "</p>\n";
   if (!r.size_map.empty()) out += "<h2>Where the bytes are</h2>\n" + size_bars(r) + "<details><summary>All rows</summary><div class=\"scroll\">" + size_table(r).html() + "</div></details>\n";
   if (r.files.size() > 1) out += "<h2>Files</h2>\n<div class=\"scroll\">" + files_table(r).html() + "</div>\n";
   if (!r.strips.empty()) out += picture_strips(r);

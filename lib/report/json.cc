@@ -24,6 +24,13 @@ Json judgement(const MetricResult::Judgement& m) {
           {"verdict", m.verdict}, {"samples_needed", m.needed ? Json(*m.needed) : Json(nullptr)}};
 }
 
+Json calibration(const RangeCheck& c) {
+  Json growing = Json::array();
+  for (const RangeCheck::Growing& g : c.growing) growing.push_back({{"value", printable(g.value)}, {"loss_db", number(g.loss_db)}});
+  return {{"samples", c.samples}, {"enough", c.enough > 0 ? Json(c.enough) : Json(nullptr)}, {"too_few", c.is_too_few()},
+          {"values", c.values}, {"loss_db", number(c.loss_db)}, {"growing", growing}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& r) {
@@ -65,6 +72,7 @@ std::string to_json(const Report& r) {
   j["error_budget"] = nullptr;
   if (r.budget)
     j["error_budget"] = {{"sum_db", number(r.budget->sum_db)}, {"measured_db", number(r.budget->measured_db)}, {"samples", r.budget->samples}};
+  j["calibration"] = r.range_check ? calibration(*r.range_check) : Json(nullptr);
   j["distributions"] = Json::array();
   for (const Distribution& d : r.distributions)
     j["distributions"].push_back({{"value", printable(d.value)}, {"layer", printable(d.layer)}, {"min", number(d.min)}, {"max", number(d.max)},

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "format/size_map.h"
+#include "quant/range_check.h"
 
 namespace bantam {
 
@@ -116,6 +117,7 @@ struct Report {
   std::optional<MetricResult> metric;
   std::vector<LayerRow> layers;
   std::optional<BudgetTotals> budget;
+  std::optional<RangeCheck> range_check;
   std::vector<Distribution> distributions;  // of the activations that cost most
   std::vector<GateRow> gates;
   std::vector<ReportWarning> warnings;

@@ -19,6 +19,9 @@ Result<bool> run(Graph& graph, const NoOptions&, PassContext& ctx) {
     if (ctx.progress) ctx.progress("calibrate", fraction);
   };
   TRY(ctx.calibration, collect(graph, *ctx.data, ctx.threads, progress));
+  for (const Value* v : graph.values())  // nothing is chosen from what was seen of ranges that are given
+    if (v->quant)
+      for (Calibration::Part& part : ctx.calibration->parts) part.values.erase(v->name);
   ctx.note(formatted("{} sample{}", ctx.calibration->samples, ctx.calibration->samples == 1 ? "" : "s"));
   return false;
 }

@@ -332,9 +332,8 @@ class Quantizer {
   }
 
   static std::shared_ptr<const Quant> fixed_quant(const Value* v, bool wide) {
-    if (!v->producer || !v->producer->integer) return nullptr;
-    const bool share = v->producer->is("Softmax") || v->producer->is("Sigmoid");
-    if (!share && !v->producer->is("Tanh")) return nullptr;
+    if (!has_fixed_range(*v)) return nullptr;
+    const bool share = !v->producer->is("Tanh");
     Quant q;
     if (wide) {  // as the kernels of other runtimes have it
       q = wide_quant({-1, 1});

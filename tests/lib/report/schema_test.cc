@@ -79,6 +79,7 @@ Report full_report() {
   r.metric = MetricResult{"top1", 0.9, 0.8, 10, 2, 1, 0.5, MetricResult::Judgement{-0.1, 0.3, 0.01, "UNDECIDED", 900}};
   r.layers.push_back({"c", "Conv", "int8", "8 bit", 12, 100, 30.0, 40.0, 0.5, 3.0, "clipped range"});
   r.budget = BudgetTotals{40, 41, 4};
+  r.range_check = RangeCheck{.samples = 8, .values = 3, .loss_db = 2, .growing = {{"x", 4}}};
   r.distributions.push_back({"x", "c", -1, 2, -0.5, 1.5, 0.01, 0.1, {3, 4}});
   r.gates.push_back({"size<=1kB", "size is 12; the gate is size<=1kB", true});
   r.files.push_back({"net.btm", "native", 12, {"note"}});
