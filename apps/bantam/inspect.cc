@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <set>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -47,13 +48,14 @@ struct OpCount {
 
 std::map<std::string, OpCount> count_ops(const Graph& graph) {
   std::map<std::string, OpCount> counts;
+  std::set<const Value*> counted;  // a constant that several nodes read counts once
   for (const Node* n : graph.nodes()) {
     OpCount& c = counts[n->op->name];
     ++c.nodes;
     c.integer += n->input(0) && n->input(0)->quant && n->input(0)->dtype == BT_I8;
     c.macs += multiply_adds(*n);
     for (const Value* v : n->inputs)
-      if (v && v->is_constant()) c.weights += v->constant->bytes().size();
+      if (v && v->is_constant() && counted.insert(v).second) c.weights += v->constant->bytes().size();
   }
   return counts;
 }

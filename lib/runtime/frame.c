@@ -86,8 +86,75 @@ static void drop_constant(bt_slot* s) {
   s->tensor.data = NULL;
 }
 
+/* While a frame is set up. */
+typedef struct loading {
+  int32_t* packed_by; /* of each value: 1 + the last node that packed this constant; 0: none */
+  uint64_t* loaded;   /* of each node: bt_call.loaded */
+} loading;
+
+static int is_same_quant(const bt_quant* a, const bt_quant* b) {
+  if (a == b) return 1;
+  if (!a || !b || a->n != b->n || a->axis != b->axis || !a->zero != !b->zero) return 0;
+  return memcmp(a->scale, b->scale, (size_t)a->n * sizeof *a->scale) == 0 &&
+         (!a->zero || memcmp(a->zero, b->zero, (size_t)a->n * sizeof *a->zero) == 0);
+}
+
+/* What is known of the values before a run is the same. */
+static int is_same_value(const bt_frame* f, int32_t a, int32_t b) {
+  if (a == b) return 1;
+  if (a < 0 || b < 0) return 0;
+  const bt_tensor *x = &f->slots[a].tensor, *y = &f->slots[b].tensor;
+  return !x->constant && !y->constant && x->dtype == y->dtype && x->rank == y->rank &&
+         memcmp(x->dims, y->dims, sizeof x->dims) == 0 && is_same_quant(x->quant, y->quant);
+}
+
+static int packs_alike(const bt_frame* f, const bt_node* a, const bt_node* b) {
+  if (a->op != b->op || a->n_in != b->n_in || a->n_out != b->n_out) return 0;
+  for (int i = 0; i < a->n_in; ++i)
+    if (!is_same_value(f, a->in[i], b->in[i])) return 0;
+  for (int i = 0; i < a->n_out; ++i)
+    if (!is_same_value(f, a->out[i], b->out[i])) return 0;
+  int attrs = 0;
+  while (a->op->attrs && a->op->attrs[attrs].name) ++attrs;
+  return attrs == 0 || memcmp(a->attrs, b->attrs, (size_t)attrs * sizeof *a->attrs) == 0;
+}
+
+/* An earlier node whose packed weights serve node n as well, or -1. The steps of a recurrent cell
+   that is written out share theirs: without this each would have a copy. */
+static int find_twin(const bt_frame* f, const loading* l, int n) {
+  const bt_node* node = &f->graph->nodes[n];
+  for (int i = 0; i < node->n_in; ++i) {
+    const int twin = node->in[i] < 0 ? -1 : l->packed_by[node->in[i]] - 1;
+    if (twin >= 0) return packs_alike(f, node, &f->graph->nodes[twin]) ? twin : -1;
+  }
+  return -1;
+}
+
+/* Lets a node pack its constants. */
+static bt_status pack(bt_frame* f, const loading* l, int n) {
+  bt_call c;
+  bt_call_begin(&c, f, n);
+  if (!c.op->load) return BT_OK;
+  if (bt_needs_half(&c)) {
+    BT_TRY(bt_half_load(&c));
+  } else {
+    const int twin = find_twin(f, l, n);
+    if (twin >= 0) {
+      c.weights = f->steps[twin].weights;
+      c.loaded = l->loaded[twin];
+    } else {
+      BT_TRY(c.op->load(&c));
+    }
+    for (int i = 0; i < c.n_in && c.weights; ++i)
+      if (c.in[i] && c.in[i]->constant) l->packed_by[f->graph->nodes[n].in[i]] = n + 1;
+  }
+  f->steps[n].weights = c.weights;
+  l->loaded[n] = c.loaded;
+  return BT_OK;
+}
+
 /* Decodes what node n reads, lets it pack, and frees what nobody needs any more. */
-static bt_status load_node(bt_frame* f, int n) {
+static bt_status load_node(bt_frame* f, const loading* l, int n) {
   const bt_node* node = &f->graph->nodes[n];
   for (int i = 0; i < node->n_in; ++i) {
     if (node->in[i] < 0) continue;
@@ -97,18 +164,13 @@ static bt_status load_node(bt_frame* f, int n) {
     BT_TRY(bt_decode(f->env, v, &s->tensor.data));
     s->owned = 1;
   }
-  bt_call c;
-  bt_call_begin(&c, f, n);
-  if (c.op->load) {
-    BT_TRY(bt_needs_half(&c) ? bt_half_load(&c) : c.op->load(&c));
-    f->steps[n].weights = c.weights;
-  }
+  BT_TRY(pack(f, l, n));
   f->steps[n].loaded = 1;
   for (int i = 0; i < node->n_in; ++i) {
     if (node->in[i] < 0) continue;
     bt_slot* s = &f->slots[node->in[i]];
     if (s->place != BT_PLACE_CONSTANT) continue;
-    if (!(i < 64 && (c.loaded >> i & 1))) s->keep = 1;
+    if (!(i < 64 && (l->loaded[n] >> i & 1))) s->keep = 1;
     if (--s->readers == 0 && !s->keep) drop_constant(s);
   }
   return BT_OK;
@@ -154,8 +216,13 @@ static bt_status set_up(bt_frame* f) {
       s->owned = 1;
     }
   }
-  for (int n = 0; n < g->n_nodes; ++n) BT_TRY(load_node(f, n));
-  return BT_OK;
+  const loading l = {.packed_by = calloc((size_t)g->n_values + 1, sizeof *l.packed_by),
+                     .loaded = calloc((size_t)g->n_nodes + 1, sizeof *l.loaded)};
+  bt_status status = l.packed_by && l.loaded ? BT_OK : BT_NO_MEMORY;
+  for (int n = 0; n < g->n_nodes && status == BT_OK; ++n) status = load_node(f, &l, n);
+  free(l.packed_by);
+  free(l.loaded);
+  return status;
 }
 
 bt_status bt_frame_create(bt_env* env, const bt_graph* graph, bt_frame** frame) {

@@ -90,6 +90,20 @@ class Lowerer {
     return twin;
   }
 
+  // Sums of the absolute codes of each channel. Steps of a recurrent cell that is written out share their weights,
+  // so what was counted last for a weight is kept.
+  const std::vector<int64_t>& magnitudes(const Value& w, const Quant& q, const Quant& by_channel) {
+    Counted& counted = counted_[&w];
+    if (counted.sums.empty() || counted.quant != q) {
+      const Tensor codes = encode(*w.constant, q);
+      const auto code = codes.as<int8_t>();
+      const ChannelIndex channel(*w.shape, by_channel);
+      counted = {q, std::vector<int64_t>(by_channel.scale.size())};
+      for (size_t i = 0; i < code.size(); ++i) counted.sums[channel(static_cast<int64_t>(i))] += std::abs(code[i]);
+    }
+    return counted.sums;
+  }
+
   Result<void> encode_product(Node& n) {
     const Value *x = n.inputs[0], *b = n.input(2);
     Value* w = n.inputs[1];
@@ -100,15 +114,12 @@ class Lowerer {
     Quant by_channel = q;  // for the sums, even where there is one scale for all
     by_channel.axis = static_cast<int>(axis);
     by_channel.scale.resize(static_cast<size_t>(shape[axis]), q.scale[0]);
-    const ChannelIndex channel(shape, by_channel);
     const float x_scale = x->quant->scale[0];
     const bool wide = x->quant->storage == BT_I16;
     std::vector<int64_t> bias(by_channel.scale.size());
     for (bool again = true; again;) {
       again = false;
-      const Tensor codes = encode(*w->constant, q);
-      std::vector<int64_t> sums(by_channel.scale.size());
-      for (int64_t i = 0; i < codes.count(); ++i) sums[channel(i)] += std::abs(codes.integer(i));
+      const std::vector<int64_t>& sums = magnitudes(*w, q, by_channel);
       for (size_t c = 0; c < sums.size(); ++c) {
         float& scale = q.scale[q.scale.size() == 1 ? 0 : c];
         const double unit = static_cast<double>(x_scale * scale);
@@ -143,7 +154,13 @@ class Lowerer {
     return graph_.add_constant(b.name, Tensor(BT_I32, shape, Bytes::copy_of(values.data(), values.size() * 4)), quant);
   }
 
+  struct Counted {
+    Quant quant;
+    std::vector<int64_t> sums;
+  };
+
   Graph& graph_;
+  std::map<const Value*, Counted> counted_;  // weights stay in the graph until all nodes are done
   std::map<std::pair<const Value*, const Quant*>, Value*> encoded_;
   std::vector<std::shared_ptr<const Quant>> kept_;  // so that no address is used twice
 };
