@@ -6,6 +6,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "formats/coreml/open_lengths.h"
 #include "ir/match.h"
 #include "ir/permute.h"
 #include "quant/weights.h"
@@ -63,9 +64,9 @@ std::string Emitter::refusal(const Value* v) const {
                              BT_BIT(BT_I16) | BT_BIT(BT_U16) | BT_BIT(BT_I32) | BT_BIT(BT_I64);
   if (!bt_is_type(v->dtype, kHeld)) return formatted("values of type {} have no place in it", bt_dtype_name(v->dtype));
   if (v->constant) return "";
-  if (!v->shape || !is_known(*v->shape)) return formatted("the shape of {} is not known; fix it with --shape", quote(v->name));
+  if (!v->shape) return formatted("the shape of {} is not known; fix it with --shape", quote(v->name));
   if (v->rank() > kMostAxes) return formatted("{} has {} axes, where it takes up to {}", quote(v->name), v->rank(), kMostAxes);
-  if (element_count(*v->shape) == 0) return formatted("{} has no elements", quote(v->name));
+  if (std::find(v->shape->begin(), v->shape->end(), 0) != v->shape->end()) return formatted("{} has no elements", quote(v->name));
   if (is_quantized(v)) {
     const bool bytes = bt_dtype_size(v->dtype) == 1 && v->quant->lo() == bt_dtype_min(v->dtype) && v->quant->hi() == bt_dtype_max(v->dtype);
     if (!bytes || v->quant->scale.size() != 1) return formatted("{} is quantized in another way than 8 bits with one scale", quote(v->name));
@@ -93,6 +94,7 @@ Result<void> Emitter::write(const Node& node) {
     for (const Value* v : *list)
       if (v)
         if (const std::string reason = refusal(v); !reason.empty()) return refuse(reason);
+  if (const std::string reason = refusal_of_open_lengths(node); !reason.empty()) return refuse(reason);
   if (has_large_integers(node)) return refuse("a constant holds integers beyond 32 bits");
   return row->emit(*this, row->operation);
 }

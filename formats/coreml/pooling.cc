@@ -17,7 +17,8 @@ Window::Window(const Node& node, const Shape& in, std::vector<int64_t> kernel_le
   const std::string rule = node.attr_word("auto_pad");
   for (size_t i = 0; i < axes; ++i) {
     const int64_t reach = (out[i + 2] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1;
-    const int64_t missing = std::max<int64_t>(reach - in[i + 2], 0);
+    const bool open = in[i + 2] < 0 || out[i + 2] < 0;  // then pads say everything
+    const int64_t missing = open ? 0 : std::max<int64_t>(reach - in[i + 2], 0);
     int64_t begin = 0, end = 0;
     if (rule == "SAME_UPPER" || rule == "SAME_LOWER") {
       begin = rule == "SAME_LOWER" ? missing - missing / 2 : missing / 2;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/format.h"
+#include "formats/coreml/open_lengths.h"
 #include "formats/coreml/proto.h"
 
 namespace bantam::coreml {
@@ -20,7 +21,11 @@ void set_type(proto::ValueType& out, const Type& type) {
   proto::TensorType& t = *out.mutable_tensortype();
   t.set_datatype(static_cast<proto::DataType>(proto_number(type.element)));
   t.set_rank(static_cast<int64_t>(type.dims.size()));
-  for (const int64_t d : type.dims) t.add_dimensions()->mutable_constant()->set_size(static_cast<uint64_t>(d));
+  for (const int64_t d : type.dims) {
+    proto::Dimension& dimension = *t.add_dimensions();
+    if (d < 0) dimension.mutable_unknown();
+    else dimension.mutable_constant()->set_size(static_cast<uint64_t>(d));
+  }
 }
 
 template <typename T>
@@ -173,17 +178,33 @@ std::pair<std::string, std::string> Program::sparse_weight(const char* operation
 
 namespace {
 
+proto::ArrayFeatureType& array_of(proto::FeatureDescription& feature) {
+  return *feature.mutable_type()->mutable_multiarraytype();
+}
+
 void set_feature(proto::FeatureDescription& out, const std::string& name, const Type& type) {
   out.set_name(name);
-  proto::ArrayFeatureType& array = *out.mutable_type()->mutable_multiarraytype();
-  for (const int64_t d : type.dims) array.add_shape(d);
+  proto::ArrayFeatureType& array = array_of(out);
+  if (is_known(type.dims))  // of others nothing is promised
+    for (const int64_t d : type.dims) array.add_shape(d);
   array.set_datatype(type.element == Element::i32 ? proto::ArrayFeatureType::INT32 : proto::ArrayFeatureType::FLOAT32);
+}
+
+void set_range(proto::ArrayFeatureType& array, const Shape& dims) {
+  for (const int64_t d : dims) {
+    array.add_shape(d < 0 ? kUsual : d);
+    proto::ArrayFeatureType::SizeRange& range = *array.mutable_shaperange()->add_sizeranges();
+    range.set_lowerbound(d < 0 ? 1 : static_cast<uint64_t>(d));
+    range.set_upperbound(d < 0 ? kLongest : d);
+  }
 }
 
 }  // namespace
 
 void Program::add_input(const std::string& name, const Type& type) {
-  set_feature(*model_->mutable_description()->add_input(), name, type);
+  proto::FeatureDescription& feature = *model_->mutable_description()->add_input();
+  set_feature(feature, name, type);
+  if (!is_known(type.dims)) set_range(array_of(feature), type.dims);
   proto::NamedValueType& in = *(*model_->mutable_mlprogram()->mutable_functions())["main"].add_inputs();
   in.set_name(name);
   set_type(*in.mutable_type(), type);

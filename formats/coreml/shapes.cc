@@ -8,9 +8,15 @@
 namespace bantam::coreml {
 namespace {
 
+// One that is open follows from the others.
+Shape told_lengths(Shape shape) {
+  for (int64_t& length : shape) length = std::max<int64_t>(length, -1);
+  return shape;
+}
+
 Result<void> reshape(Emitter& e, const char*) {
   if (e.result_shape().empty()) e.result("squeeze", {{"x", {e.in(0)}}});
-  else e.result("reshape", {{"x", {e.in(0)}}, {"shape", {e.list(e.result_shape())}}});
+  else e.result("reshape", {{"x", {e.in(0)}}, {"shape", {e.list(told_lengths(e.result_shape()))}}});
   return {};
 }
 
@@ -57,6 +63,12 @@ void part(Emitter& e, const std::vector<int64_t>& begin, const std::vector<int64
                               {"begin_mask", {e.flags(std::vector<bool>(begin.size()))}}, {"end_mask", {e.flags(to_end)}}, {"squeeze_mask", {e.flags(gone)}}});
 }
 
+// Axes of an open length are taken whole.
+void leave_open(std::vector<int64_t>& end, std::vector<bool>& to_end) {
+  for (size_t a = 0; a < end.size(); ++a)
+    if (end[a] < 0) end[a] = 0, to_end[a] = true;
+}
+
 Result<void> slice(Emitter& e, const char*) {
   const auto starts = e.integers(1), ends = e.integers(2);
   const auto axes = e.given(3) ? e.integers(3) : std::vector<int64_t>{}, steps = e.given(4) ? e.integers(4) : std::vector<int64_t>{};
@@ -75,6 +87,7 @@ Result<void> slice(Emitter& e, const char*) {
     to_end[a] = end[a] < 0;  // backwards through the first element: -1 would mean the last
     if (to_end[a]) end[a] = 0;
   }
+  leave_open(end, to_end);
   part(e, begin, end, stride, to_end, std::vector<bool>(dims.size()));
   return {};
 }
@@ -89,7 +102,9 @@ Result<void> gather(Emitter& e, const char*) {
     begin[a] = static_cast<int64_t>(*index) + (*index < 0 ? dims[a] : 0);
     end[a] = begin[a] + 1;
     gone[a] = true;
-    part(e, begin, end, std::vector<int64_t>(dims.size(), 1), std::vector<bool>(dims.size()), gone);
+    std::vector<bool> to_end(dims.size());
+    leave_open(end, to_end);
+    part(e, begin, end, std::vector<int64_t>(dims.size(), 1), to_end, gone);
     return {};
   }
   if (e.element_of(e.node().input(0)) == Element::boolean) return refuse("it looks up numbers only");

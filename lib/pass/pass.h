@@ -66,6 +66,7 @@ struct PassContext {
   std::shared_ptr<StepSearch> steps;         // what `choose-steps` measured, for the next choice on the same weights
   std::set<std::string> keep_float;  // nodes, by their first output, that `choose-precision` keeps from `quantize`
   std::set<std::string> fine_weights;        // likewise: their weights are stored in more than 8 bits
+  bool fine_in_f16 = false;                  // with steps that are powers of two: f16 holds them as they are
   std::set<std::string> wide;                // values that it gives 16 bits
   Originals originals;                       // constants before a pass rounded them
   std::vector<Note> notes;

@@ -2,6 +2,7 @@
 #include "quant/precision_suspects.h"
 
 #include <algorithm>
+#include <set>
 
 #include "quant/noise_alone.h"
 #include "quant/weights.h"
@@ -10,13 +11,6 @@ namespace bantam {
 namespace {
 
 constexpr double kLittle = 0.01;  // share of the multiply-adds that a value with no readers counts as
-
-// By the noise that a part of the multiply-adds in more bits takes away.
-void worst_first(std::vector<Suspect>& list) {
-  const auto worth = [](const Suspect& s) { return s.noise / (s.share + kLittle); };
-  std::stable_sort(list.begin(), list.end(),
-                   [&](const Suspect& a, const Suspect& b) { return worth(a) > worth(b); });
-}
 
 // The constant is an operand of an Add, Mul or Concat into such values: it gets their bits.
 bool is_addend_of(const Value& v, const Quant* group) {
@@ -34,7 +28,8 @@ Result<std::vector<Suspect>> measured(const Graph& annotated, const std::vector<
   TRY(const auto noise,
       noise_alone(annotated, *options.error, parts, options.threads, options.progress));
   for (size_t i = 0; i < suspects.size(); ++i) suspects[i].noise = noise[i] * options.rate;
-  worst_first(suspects);
+  std::stable_sort(suspects.begin(), suspects.end(),
+                   [](const Suspect& a, const Suspect& b) { return a.worth() > b.worth(); });
   return suspects;
 }
 
@@ -44,8 +39,16 @@ Result<std::vector<Suspect>> measured(const Graph& annotated, const std::vector<
 struct PrecisionSuspects::Group {
   const Quant* scale;
   std::vector<const Value*> values;
-  double share = 0;  // of the multiply-adds that read them
+  std::map<std::string, double> products;  // that read them
 };
+
+double Suspect::share() const {
+  double sum = 0;
+  for (const auto& [name, share] : products) sum += share;
+  return sum;
+}
+
+double Suspect::worth() const { return noise / (share() + kLittle); }
 
 PrecisionSuspects::PrecisionSuspects(const Graph& graph, const Calibration& calibration)
     : calibration_(calibration) {
@@ -86,8 +89,10 @@ std::vector<PrecisionSuspects::Group> PrecisionSuspects::groups_of(const Graph& 
     if (is_new) groups.push_back({v->quant.get(), {}});
     Group& group = groups[it->second];
     group.values.push_back(v);
-    for (const Use& u : v->uses())
-      if (u.index == 0 && u.node->integer) group.share += products_of(*u.node) / products_;
+    for (const Use& u : v->uses()) {
+      const double share = u.index == 0 && u.node->integer ? share_of(*u.node) : 0;
+      if (share > 0) group.products[u.node->output()->name] = share;
+    }
   }
   const auto may_be = [](const Value* v) { return may_be_wide(*v); };
   std::erase_if(groups, [&](const Group& g) {
@@ -106,15 +111,15 @@ Result<std::vector<Suspect>> PrecisionSuspects::values(const Graph& annotated,
   for (const Group& group : groups_of(annotated)) {
     size_t place = suspects.size();
     for (const Value* v : group.values) {
-      if (!v->producer || group.share > 0) continue;
+      if (!v->producer || !group.products.empty()) continue;
       for (const Value* x : v->producer->inputs) {
         const auto it = x && x->quant ? chains.find(x->quant.get()) : chains.end();
         if (it != chains.end()) place = std::min(place, it->second);
       }
     }
     if (place == suspects.size()) suspects.emplace_back(), parts.emplace_back();
-    if (group.share == 0) chains[group.scale] = place;
-    suspects[place].share += group.share;
+    if (group.products.empty()) chains[group.scale] = place;
+    suspects[place].products.insert(group.products.begin(), group.products.end());
     for (const Value* v : group.values) {
       suspects[place].names.push_back(v->name);
       parts[place].values.insert(v->name);
@@ -123,12 +128,42 @@ Result<std::vector<Suspect>> PrecisionSuspects::values(const Graph& annotated,
       if (is_addend_of(*v, group.scale)) parts[place].values.insert(v->name);
   }
   for (size_t i = suspects.size(); i-- > 0;) {
-    const double share = suspects[i].share;
+    const double share = suspects[i].share();
     if (share >= options.least_share && share <= options.most_share) continue;
     suspects.erase(suspects.begin() + static_cast<std::ptrdiff_t>(i));
     parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i));
   }
   return measured(annotated, parts, std::move(suspects), options);
+}
+
+// A product may leave as float, but whoever else makes a value, or reads it, must not round it.
+std::vector<Suspect> PrecisionSuspects::in_float(const Graph& annotated,
+                                                 const std::vector<Suspect>& values) const {
+  std::vector<Suspect> suspects;
+  for (const Suspect& rounded : values) {
+    std::set<std::string> names;
+    Suspect s{{}, {}, rounded.noise};
+    const auto take = [&](const Node* n) {
+      if (!n || !n->integer) return;
+      const std::string& name = n->output()->name;
+      if (n->op->quant == BT_QUANT_MACS) s.products[name] = share_of(*n);
+      else names.insert(name);
+    };
+    for (const std::string& name : rounded.names) {
+      const Value* v = annotated.find(name);
+      take(v->producer);
+      for (const Use& u : v->uses()) {
+        take(u.node);
+        if (u.node->op->quant == BT_QUANT_MACS) names.insert(u.node->output()->name);
+        else
+          for (const Value* operand : u.node->inputs)
+            if (operand) take(operand->producer);
+      }
+    }
+    s.names.assign(names.begin(), names.end());
+    if (!names.empty()) suspects.push_back(std::move(s));
+  }
+  return suspects;
 }
 
 Result<std::vector<Suspect>> PrecisionSuspects::weights(
@@ -142,7 +177,8 @@ Result<std::vector<Suspect>> PrecisionSuspects::weights(
     const auto known = numbers.find(n->inputs[1]->name);
     if (known != numbers.end()) part.numbers.insert(*known);
     parts.push_back(std::move(part));
-    suspects.push_back({{n->output()->name}, products_of(*n) / products_, 0});
+    const std::string& layer = n->output()->name;
+    suspects.push_back({{layer}, {{layer, share_of(*n)}}, 0});
   }
   return measured(annotated, parts, std::move(suspects), options);
 }

@@ -33,6 +33,11 @@ float scale_by_error(const std::vector<float>& values, float full, float limit) 
   return best;
 }
 
+float round_up_to_power_of_two(float v) {
+  int exponent = 0;
+  return std::frexp(v, &exponent) == 0.5f ? v : std::ldexp(1.0f, exponent);
+}
+
 }  // namespace
 
 float round_up_to_bf16(float v) {
@@ -63,8 +68,11 @@ Quant weight_quant(const Tensor& weight, int axis, const WeightScaleOptions& opt
     float top = tops[c];
     // a dead channel: any scale stores its zeros, a tiny one would only make its bias overflow
     if (top < largest * 1e-6f || top < 1e-30f) top = largest > 0 ? largest : 1.0f;
-    const float full = round_up_to_bf16(top / limit);
-    q.scale[c] = options.by_error ? scale_by_error(values[c], full, limit) : full;
+    const float exact = top / limit;
+    const float full = options.exact_in_f16 ? round_up_to_power_of_two(exact)
+                                            : round_up_to_bf16(exact);
+    const bool by_error = options.by_error && !options.exact_in_f16;
+    q.scale[c] = by_error ? scale_by_error(values[c], full, limit) : full;
   }
   return q;
 }

@@ -9,6 +9,7 @@ namespace bantam {
 struct WeightScaleOptions {
   int bits = 8;             // 2..16; more than 8 only for weights that are stored and computed in float
   bool per_channel = true;
+  bool exact_in_f16 = false;  // scales are powers of two: so f16 holds what up to 12 bits hold
   bool by_error = false;    // smallest squared error rather than the largest weight; decisive below 6 bits
 };
 

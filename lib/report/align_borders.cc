@@ -27,6 +27,12 @@ Shape permuted_lengths(const Shape& shape, const Perm& perm) {
 
 constexpr int kSteps = 64;  // nodes that are asked
 
+// The same axes in front of it and behind; scales of QDQ pairs may run along one of them.
+bool keeps_axes(const Node& n) {
+  return n.op->layout == BT_LAYOUT_ELEMENTWISE || n.op->layout == BT_LAYOUT_PADS ||
+         n.is("QuantizeLinear") || n.is("DequantizeLinear");
+}
+
 // Of the image operators near a value: "first", "last", or "" where there are none.
 std::string order_of(const Value* v, bool forward) {
   std::vector<const Value*> todo = {v};
@@ -45,7 +51,7 @@ std::string order_of(const Value* v, bool forward) {
         if (perm == (forward ? to_first : to_last)) return "last";
       }
       if (n->op->layout == BT_LAYOUT_SPATIAL) return n->attr_word("layout");
-      if (n->op->layout != BT_LAYOUT_ELEMENTWISE && n->op->layout != BT_LAYOUT_PADS) continue;
+      if (!keeps_axes(*n)) continue;
       for (const Value* next : forward ? n->outputs : n->inputs)
         if (next && next->rank() == v->rank()) todo.push_back(next);
     }

@@ -4,13 +4,15 @@
 // `quantize`, which must follow, acts on it.
 //
 // First the whole network is quantized on a copy and measured; many networks pass and nothing more
-// is done, but for layers whose float costs next to nothing. Otherwise every value is rounded alone,
-// all else in float (a chain of elementwise nodes counts as one), and those that make the most noise
-// at the outputs for the multiply-adds that read them get 16 bits, until the others' noise adds up to less than asked. Noise does not quite add
-// up, so the result is measured again, a few rounds if needed. What noise is left then comes from
-// weights: their layers stay in float. Both steps of the ladder have a budget in multiply-adds,
-// which only a network that would be of no use otherwise (`floor`) may exceed. Weights of layers in
-// float are stored in 12 bits; at last in 8, where the quality is reached all the same.
+// is done, but for layers whose float costs next to nothing. Otherwise every value is rounded
+// alone, all else in float (a chain of elementwise nodes counts as one), and those that make the
+// most noise at the outputs for the multiply-adds that read them get 16 bits, until the others'
+// noise adds up to less than asked. Where 16 bits gain nothing (`wide` is 0), the nodes around such
+// a value stay in float instead. Noise does not quite add up, so the result is measured again, a
+// few rounds if needed. What noise is left then comes from weights: their layers stay in float.
+// Each step of the ladder has a budget in multiply-adds, which only a network that would be of no
+// use otherwise (`floor`) may exceed. Weights of layers in float for their sake are stored in 12
+// bits; at last in 8, where that hardly adds to the noise or the quality is reached all the same.
 #include <algorithm>
 
 #include "base/format.h"
@@ -18,6 +20,7 @@
 #include "pass/pass.h"
 #include "pass/trial_steps.h"
 #include "quant/output_error.h"
+#include "quant/precision_plan.h"
 #include "quant/precision_suspects.h"
 
 namespace bantam {
@@ -30,26 +33,34 @@ struct Options {
 };
 
 void describe(OptionList& list, Options& o) {
-  list.real("quality", &o.quality, 0, 90, "signal to noise at the outputs to reach within the budgets, in dB");
-  list.real("floor", &o.floor, 0, 90, "signal to noise at the outputs to reach beyond the budgets, in dB");
-  list.real("wide", &o.wide, 0, 100, "percent of the multiply-adds that may read 16-bit values; 0: none");
+  list.real("quality", &o.quality, 0, 90,
+            "signal to noise at the outputs to reach within the budgets, in dB");
+  list.real("floor", &o.floor, 0, 90,
+            "signal to noise at the outputs to reach beyond the budgets, in dB");
+  list.real("wide", &o.wide, 0, 100,
+            "percent of the multiply-adds that may read 16-bit values; 0: none");
   list.real("float", &o.real, 0, 100, "percent of the multiply-adds that may stay in float");
   list.real("cheap", &o.cheap, 0, 100,
-            "percent of them that stay in float for a tenth of the noise, though the quality is reached");
+            "percent of them that stay in float for a tenth of the noise, though the quality is "
+            "reached");
   list.number("samples", &o.samples, 1, 1000, "calibration samples to measure with");
   list.text("steps", &o.steps, "the steps that will follow, for the measurement");
 }
 
 constexpr int kRounds = 4, kMostRounds = 10;  // of trials within the budgets, and beyond them
 constexpr double kWorthFloat = 2;  // dB that layers in float must gain together
+constexpr double kHardlyMore = 1.05;  // times the noise, for which weights in 8 bits are worth it
 constexpr double kLoud = 0.1;  // share of the noise that a value makes which is spared without need
 
 class Chooser {
  public:
-  Chooser(const Graph& graph, const Options& options, PassContext& ctx) : graph_(graph), options_(options), ctx_(ctx), suspects_(graph, *ctx.calibration) {}
+  Chooser(const Graph& graph, const Options& options, PassContext& ctx)
+      : graph_(graph), options_(options), ctx_(ctx), suspects_(graph, *ctx.calibration) {}
 
   Result<void> run() {
-    ErrorOptions options{.samples = options_.samples, .threads = ctx_.threads, .calibration = ctx_.calibration.get()};
+    ErrorOptions options{.samples = options_.samples,
+                         .threads = ctx_.threads,
+                         .calibration = ctx_.calibration.get()};
     TRY(error_, OutputError::of_reference(graph_, *ctx_.data, options));
     options.scores = true;
     options.samples = std::min<int64_t>(options_.samples, suspects_.affordable_samples());
@@ -63,12 +74,10 @@ class Chooser {
       return spare_cheap_values();
     }
     TRY(measure_values());
-    if (options_.wide > 0) TRY(climb(values_, wanted, options_.wide / 100, ctx_.wide));
-    if (now_ > wanted) TRY(leave_weights(wanted, options_.real / 100));
+    TRY(repair(wanted, options_.wide / 100, options_.real / 100));
     const double worst = error_at(options_.floor);
     rounds_ = kMostRounds;
-    if (now_ > worst && options_.wide > 0) TRY(climb(values_, worst, 1, ctx_.wide));
-    if (now_ > worst) TRY(leave_weights(worst, 1));
+    if (now_ > worst) TRY(repair(worst, 1, 1));
     if (now_ > worst) TRY(give_up());
     TRY(coarsen_weights(wanted));
     report();
@@ -76,11 +85,27 @@ class Chooser {
   }
 
  private:
-  // The error with everything quantized but what is kept.
+  struct Choice {
+    PrecisionPlan plan;
+    double error;  // with it
+  };
+  Choice choice() const { return {plan_, now_}; }
+  void restore(const Choice& c) { plan_ = c.plan, now_ = c.error; }
+
+  // `quantize` is told.
+  void tell() {
+    ctx_.wide = plan_.wide.taken;
+    ctx_.keep_float = plan_.in_float();
+    ctx_.fine_weights = plan_.fine.taken;
+    ctx_.fine_in_f16 = options_.wide == 0;  // formats other than ours have no 12 bits
+    for (const std::string& name : coarse_) ctx_.fine_weights.erase(name);
+  }
+
+  // The error with everything quantized but what is taken out.
   Result<double> measure() {
     Graph copy = graph_.clone();
+    tell();
     PassContext ctx = ctx_.for_trial();
-    ctx.fine_weights = fine_weights();
     TRY(steps_.run(copy, ctx));
     TRY(const double error, error_.of(copy));
     if (rate_ == 0) {
@@ -93,6 +118,7 @@ class Chooser {
   // As quantize annotates it, without the corrections that may follow.
   Result<Graph> annotated() {
     Graph copy = graph_.clone();
+    tell();
     PassContext ctx = ctx_.for_trial();
     TRY(find_pass("quantize")->pass->run(copy, {}, ctx));
     return copy;
@@ -100,146 +126,130 @@ class Chooser {
 
   Result<void> measure_values() {
     TRY(const Graph graph, annotated());
-    TRY(values_, suspects_.values(graph, noise_options()));
+    TRY(plan_.wide.suspects, suspects_.values(graph, noise_options()));
+    plan_.eased.suspects = suspects_.in_float(graph, plan_.wide.suspects);
     return {};
   }
 
   Result<void> measure_weights() {
     TRY(const Graph graph, annotated());
-    TRY(weights_, suspects_.weights(graph, steps_.rounded_numbers(), noise_options()));
+    TRY(plan_.fine.suspects, suspects_.weights(graph, steps_.rounded_numbers(), noise_options()));
     return {};
   }
 
   NoiseOptions noise_options() {
-    return {&ranking_, rate_, ctx_.threads, [this](double done) { progress(0.8 * done); }};
+    const auto progress = [this](double done) {
+      if (ctx_.progress) ctx_.progress("choose precision", 0.8 * done);
+    };
+    return {&ranking_, rate_, ctx_.threads, progress};
   }
 
-  // The quality is there. What makes a good part of the noise and is read by next to nothing, as the
-  // pictures that come in, is not rounded all the same: the layers that read it stay in float.
+  // The quality is there. What makes a good part of the noise and is read by next to nothing, as
+  // the pictures that come in, is not rounded all the same: the layers that read it stay in float.
   Result<void> spare_cheap_values() {
     NoiseOptions cheap = noise_options();
     cheap.least_share = 1e-9;
     cheap.most_share = std::min(options_.real, options_.cheap) / 100;
     if (cheap.most_share == 0) return {};
     TRY(const Graph graph, annotated());
-    TRY(values_, suspects_.values(graph, cheap));
+    TRY(const auto values, suspects_.values(graph, cheap));
     double spent = 0;
-    for (const Suspect& s : values_) {
-      if (s.noise < kLoud * now_ || spent + s.share > cheap.most_share) continue;
-      for (const std::string& name : s.names)
-        for (const Use& use : graph.find(name)->uses())
-          if (use.node->op->quant == BT_QUANT_MACS) coarse_.insert(use.node->output()->name);
-      spent += s.share;
+    for (const Suspect& s : values) {
+      if (s.noise < kLoud * now_ || spent + s.share() > cheap.most_share) continue;
+      for (const auto& [layer, share] : s.products) plan_.eased.taken.insert(layer);
+      spent += s.share();
     }
-    if (coarse_.empty()) return {};
-    ctx_.keep_float = coarse_;
+    if (plan_.eased.taken.empty()) return {};
     TRY(now_, measure());
     if (now_ < before_ * (1 - kLoud / 2)) {
       ctx_.note(formatted("{} layers in float, {:.1f} % of the multiply-adds: {:.1f} dB",
-                          coarse_.size(), 100 * spent, decibels(now_)));
+                          plan_.eased.taken.size(), 100 * spent, decibels(now_)));
     } else {
-      ctx_.keep_float.clear();
+      plan_.eased.taken.clear();
+      tell();
     }
     return {};
   }
 
-  // Takes suspects out of the 8 bits, the worst first, until the quality is there or the budget spent.
-  Result<void> climb(std::vector<Suspect>& suspects, double wanted, double budget, std::set<std::string>& taken) {
-    double room = wanted;  // that the noise of those that stay may add up to
-    double best = now_;    // errors are partly chance: more bits do not always make the outputs better
-    auto best_taken = taken;
-    for (int round = 0; round < rounds_ && now_ > wanted; ++round, room /= 2) {
-      double left = 0, spent = 0;
-      for (const Suspect& s : suspects) {
-        const bool gone = taken.count(s.names[0]) > 0;
-        (gone ? spent : left) += gone ? s.share : s.noise;
-      }
-      bool changed = false;
-      for (const Suspect& s : suspects) {
-        if (changed && left <= room) break;
-        if (taken.count(s.names[0]) || spent + s.share > budget) continue;
-        taken.insert(s.names.begin(), s.names.end());
-        spent += s.share;
-        left -= s.noise;
-        changed = true;
-      }
-      if (!changed) break;
-      TRY(now_, measure());
-      ctx_.note(formatted("{} values in 16 bits, {} layers in float: {:.1f} dB at the outputs", ctx_.wide.size(), ctx_.keep_float.size(), decibels(now_)));
-      if (now_ < best) best = now_, best_taken = taken;
+  // With 16 bits, and floats for the weights that still cost too much; or with floats for both, where
+  // 16 bits gain nothing.
+  Result<void> repair(double wanted, double wide, double real) {
+    if (options_.wide > 0) {
+      TRY(climb({&plan_.wide}, wanted, wide));
+      if (now_ <= wanted) return {};
     }
-    now_ = best;
-    taken = std::move(best_taken);
-    return {};
-  }
-
-  Result<void> leave_weights(double wanted, double budget) {
-    if (weights_.empty()) TRY(measure_weights());
+    if (plan_.fine.suspects.empty()) TRY(measure_weights());
     const Choice before = choice();
-    TRY(climb(weights_, wanted, budget, ctx_.keep_float));
-    return return_unless_worth_it(before);
+    std::vector<Rung*> rungs = {&plan_.fine};
+    if (options_.wide == 0) rungs.push_back(&plan_.eased);
+    TRY(climb(rungs, wanted, real));
+    return_unless_worth_it(before);
+    return {};
   }
 
-  // No mixture will do: integers are for storage only, unless it is the steps of the weights that cost most.
+  // Takes suspects out of the 8 bits, until the quality is there or the budget spent. Errors are
+  // partly chance: more bits do not always make the outputs better.
+  Result<void> climb(const std::vector<Rung*>& rungs, double wanted, double budget) {
+    Choice best = choice();
+    double room = wanted;  // that the noise of those that stay may add up to
+    for (int round = 0; round < rounds_ && now_ > wanted; ++round, room /= 2) {
+      if (!plan_.take_worst(rungs, room, budget)) break;
+      TRY(now_, measure());
+      ctx_.note(formatted("{} values in 16 bits, {} layers in float: {:.1f} dB at the outputs",
+                          plan_.wide.taken.size(), layers_in_float().size(), decibels(now_)));
+      if (now_ < best.error) best = choice();
+    }
+    restore(best);
+    return {};
+  }
+
+  // No mixture will do: integers are for storage only, unless the steps of weights cost most.
   Result<void> give_up() {
     const Choice before = choice();
-    ctx_.wide.clear();
-    for (const Suspect& s : weights_) ctx_.keep_float.insert(s.names[0]);
+    plan_.wide.taken.clear();
+    for (const Suspect& s : plan_.fine.suspects) plan_.fine.take(s);
     TRY(now_, measure());
-    return return_unless_worth_it(before);
-  }
-
-  // What has been taken out of the 8 bits, and the error with it.
-  struct Choice {
-    std::set<std::string> wide, keep_float;
-    double error;
-  };
-  Choice choice() const { return {ctx_.wide, ctx_.keep_float, now_}; }
-
-  Result<void> return_unless_worth_it(const Choice& before) {
-    if (decibels(now_) < decibels(before.error) + kWorthFloat) {
-      ctx_.wide = before.wide;
-      ctx_.keep_float = before.keep_float;
-      now_ = before.error;
-    }
+    return_unless_worth_it(before);
     return {};
   }
 
-  std::set<std::string> fine_weights() const {
-    std::set<std::string> fine = ctx_.keep_float;
-    for (const std::string& name : coarse_) fine.erase(name);
-    return fine;
+  void return_unless_worth_it(const Choice& before) {
+    if (decibels(now_) < decibels(before.error) + kWorthFloat) restore(before);
   }
 
   // Many layers are in float for what they read, not for their weights: these are stored in 8 bits,
   // which every format knows; those of the quietest layers, where all would be too many.
   Result<void> coarsen_weights(double wanted) {
     std::vector<const Suspect*> kept;
-    for (const Suspect& s : weights_) {
+    for (const Suspect& s : plan_.fine.suspects) {
       const Node& layer = *graph_.find(s.names[0])->producer;
-      if (ctx_.keep_float.count(s.names[0]) && !layer.inputs[1]->quant) kept.push_back(&s);
+      if (plan_.fine.has(s) && !layer.inputs[1]->quant) kept.push_back(&s);
     }
     std::stable_sort(kept.begin(), kept.end(),
                      [](const Suspect* a, const Suspect* b) { return a->noise < b->noise; });
-    for (size_t tried = kept.size(); now_ <= wanted && coarse_.empty() && tried > 0; tried /= 2) {
+    const double bearable = std::max(wanted, now_ * kHardlyMore);
+    for (size_t tried = kept.size(); coarse_.empty() && tried > 0; tried /= 2) {
       for (size_t i = 0; i < tried; ++i) coarse_.insert(kept[i]->names[0]);
       TRY(const double after, measure());
-      if (after > wanted) {
+      if (after > bearable) {
         coarse_.clear();
         continue;
       }
       now_ = after;
-      ctx_.note(formatted("weights of {} of {} layers in float have 8 bits: {:.1f} dB at the outputs",
-                          tried, kept.size(), decibels(now_)));
+      ctx_.note(
+          formatted("weights of {} of {} layers in float have 8 bits: {:.1f} dB at the outputs",
+                    tried, kept.size(), decibels(now_)));
     }
-    ctx_.fine_weights = fine_weights();
+    tell();
     return {};
   }
 
-  static double share_of(const std::vector<Suspect>& list, const std::set<std::string>& taken) {
-    double share = 0;
-    for (const Suspect& s : list) share += taken.count(s.names[0]) ? s.share : 0;
-    return 100 * share;
+  std::vector<const Node*> layers_in_float() const {
+    std::vector<const Node*> layers;
+    for (const Node* n : graph_.nodes())
+      if (n->op->quant == BT_QUANT_MACS && n->output() && ctx_.keep_float.count(n->output()->name))
+        layers.push_back(n);
+    return layers;
   }
 
   void report() {
@@ -250,25 +260,28 @@ class Chooser {
       if (is_fine) ctx_.note(*n, "stays in float, its weights in 12 bits");
       else if (ctx_.keep_float.count(n->output()->name)) ctx_.note(*n, "stays in float");
     }
-    const double reals = share_of(weights_, ctx_.keep_float), wide = share_of(values_, ctx_.wide);
-    ctx_.warn("", formatted("8 bits throughout give {:.1f} dB at the outputs; with {} values in 16 bits ({:.1f} % of the multiply-adds read them) and {} layers in float ({:.1f} %) it is {:.1f} dB",
-                            decibels(before_), ctx_.wide.size(), wide, ctx_.keep_float.size(), reals, decibels(now_)),
+    const auto layers = layers_in_float();
+    double real = 0;
+    for (const Node* n : layers) real += suspects_.share_of(*n);
+    ctx_.warn("",
+              formatted("8 bits throughout give {:.1f} dB at the outputs; with {} values in 16 "
+                        "bits ({:.1f} % of the multiply-adds read them) and {} layers in float "
+                        "({:.1f} %) it is {:.1f} dB",
+                        decibels(before_), ctx_.wide.size(), 100 * plan_.spent_on(plan_.wide),
+                        layers.size(), 100 * real, decibels(now_)),
               "--skip choose-precision for 8 bits throughout");
-  }
-
-  void progress(double fraction) {
-    if (ctx_.progress) ctx_.progress("choose precision", fraction);
   }
 
   const Graph& graph_;
   const Options& options_;
   PassContext& ctx_;
   PrecisionSuspects suspects_;
-  OutputError error_;    // judges the whole
-  OutputError ranking_;  // tells one value from another: by scores, of which every sample tells something
-  double rate_ = 0;      // of the one to the other
+  OutputError error_;  // judges the whole
+  // Tells one value from another: by scores, of which every sample tells something.
+  OutputError ranking_;
+  double rate_ = 0;  // of the one to the other
   TrialSteps steps_;
-  std::vector<Suspect> values_, weights_;
+  PrecisionPlan plan_;
   std::set<std::string> coarse_;  // layers in float whose weights have 8 bits all the same
   int rounds_ = kRounds;
   double before_ = 0, now_ = 0;

@@ -266,7 +266,11 @@ class Quantizer {
         if (!w->quant) {
           if (w->constant->count() < options_.small) continue;
           const bool fine = n->output() && ctx_.fine_weights.count(n->output()->name);
-          w->quant = std::make_shared<const Quant>(weight_quant(*w->constant, weight_axis(*n, i), {.bits = fine ? kFineBits : options_.bits, .per_channel = options_.weights == "channel", .by_error = options_.weight_range == "mse"}));
+          const WeightScaleOptions how{.bits = fine ? kFineBits : options_.bits,
+                                       .per_channel = options_.weights == "channel",
+                                       .exact_in_f16 = fine && ctx_.fine_in_f16,
+                                       .by_error = options_.weight_range == "mse"};
+          w->quant = std::make_shared<const Quant>(weight_quant(*w->constant, weight_axis(*n, i), how));
           changed_ = true;
         }
         const Tensor rounded = decode(encode(*w->constant, *w->quant), *w->quant);

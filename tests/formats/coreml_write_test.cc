@@ -227,8 +227,43 @@ TEST_CASE("everything that a program cannot hold is listed", "[coreml]") {
   })"));
   CHECK(mentions(inside, "6 axes"));
   CHECK(mentions(inside, "Hardmax \"hard\""));
-  const std::string unknown = refusal(parse("graph { in %x : f32[1,H] %y = Relu(%x) out %y }"));
+  const std::string unknown = refusal(parse(R"(graph {
+    in %x : f32[1,3,H,W]
+    const %size : i64[4] = [1, 3, 20, 20]
+    %y = Resize(%x, _, _, %size) {mode="linear"} @"fit"
+    out %y
+  })"));
+  CHECK(mentions(unknown, "Resize \"fit\" (it depends on lengths of \"x\" that are not known"));
   CHECK(mentions(unknown, "--shape"));
+}
+
+TEST_CASE("lengths that nothing depends on stay open", "[coreml]") {
+  const auto message = message_of(written(parse(R"(graph {
+    in %x : f32[1,3,H,W]
+    const %w : f32[4,3,3,3] = random(seed=1)
+    const %begin : i64[1] = [1]
+    const %end : i64[1] = [3]
+    %a = Conv(%x, %w) {pads=[1, 1, 1, 1]}
+    %b = Slice(%a, %begin, %end, %begin)
+    %c = Concat(%b, %b) {axis=1}
+    %m = ReduceMean(%c, %begin)
+    out %c
+    out %m
+  })")));
+  const auto& array = message.description().input(0).type().multiarraytype();
+  REQUIRE(array.shaperange().sizeranges_size() == 4);
+  CHECK(array.shaperange().sizeranges(1).lowerbound() == 3);
+  CHECK(array.shaperange().sizeranges(1).upperbound() == 3);
+  CHECK(array.shaperange().sizeranges(2).lowerbound() == 1);
+  CHECK(array.shaperange().sizeranges(2).upperbound() == 4096);
+  CHECK(array.shape(3) == 256);
+  CHECK(message.description().output(0).type().multiarraytype().shape_size() == 0);
+  for (const auto& op : block_of(message).operations()) {
+    if (op.type() != "slice_by_index") continue;
+    const auto& dims = op.outputs(0).type().tensortype().dimensions();
+    CHECK(dims[1].constant().size() == 2);
+    CHECK(dims[2].has_unknown());
+  }
 }
 
 TEST_CASE("names that Core ML does not take are changed, and the change is told", "[coreml]") {

@@ -81,6 +81,15 @@ def call(*command):
     return done.stdout
 
 
+def shape_for(array, value, i):
+    """Of sample i: what the package wants; where it takes any length, that of the sample, a little less each time."""
+    shape = list(array.shape)
+    for d, wanted in enumerate(array.shapeRange.sizeRanges):
+        if wanted.lowerBound < wanted.upperBound:
+            shape[d] = value.shape[d - len(shape)] - 8 * i
+    return tuple(shape)
+
+
 def samples_of(path, package_inputs, most):
     """The first samples, each with the shape that the package wants; keys of an archive that are no inputs are labels."""
     data = np.load(path)
@@ -93,8 +102,8 @@ def samples_of(path, package_inputs, most):
         sample = {}
         for name, values in chosen.items():
             kind = {65568: np.float32, 131104: np.int32}[package_inputs[name].dataType]
-            shape = tuple(package_inputs[name].shape)
             value = np.asarray(values[i]).astype(kind)
+            shape = shape_for(package_inputs[name], value, i)
             if value.ndim >= 2 and value.size > np.prod(shape):  # a part of a larger picture
                 value = value[..., :shape[-2], :shape[-1]]
             if value.size != np.prod(shape):
@@ -105,7 +114,9 @@ def samples_of(path, package_inputs, most):
 
 
 def fixed_shapes(bantam, model, samples):
-    """--shape for inputs with more unknown lengths than the first."""
+    """--shape for inputs with more unknown lengths than the first, where the format cannot leave them open."""
+    if 'cannot be written\n' not in call(bantam, 'inspect', model, '--target', 'coreml'):
+        return []
     text = json.loads(call(bantam, 'inspect', model, '--json'))
     flags = []
     data = np.load(samples)

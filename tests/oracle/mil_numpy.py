@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 from coremltools.converters.mil.mil import types
+from coremltools.converters.mil.mil.types.symbolic import is_symbolic
 
 erf = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -267,6 +268,12 @@ def wide(x):
     return x.astype(np.float32) if getattr(x, 'dtype', None) == np.float16 else x
 
 
+def fits(value, var):
+    """The shape that type inference found; lengths that it could not know are symbols there."""
+    return len(value.shape) == len(var.shape) and all(
+        is_symbolic(wanted) or got == wanted for got, wanted in zip(value.shape, var.shape))
+
+
 class Evaluator:
     """Runs the function `main` of a program; what is constant is computed once. With `exact`, reals are kept in 64 bits
     between operations: what the program means, without the noise of sums in float32."""
@@ -303,7 +310,7 @@ class Evaluator:
         values = dict(self.constants)
         for name, var in self.function.inputs.items():
             values[var] = np.asarray(inputs[name])
-            assert values[var].shape == tuple(var.shape), (name, values[var].shape, var.shape)
+            assert fits(values[var], var), (name, values[var].shape, var.shape)
         given_by_user = set(self.function.inputs.values())
         last_use = {v: i for i, op in enumerate(self.steps) for v in self._read(op)}
         wanted = set(self.function.outputs)
@@ -317,7 +324,7 @@ class Evaluator:
                     made = OPERATIONS[op.op_type](given)
             for var, value in zip(op.outputs, made if isinstance(made, list) else [made]):
                 values[var] = np.asarray(value).astype(self._kept_as(var))
-                assert values[var].shape == tuple(var.shape), (op.op_type, var.name, values[var].shape, var.shape)
+                assert fits(values[var], var), (op.op_type, var.name, values[var].shape, var.shape)
             for v in self._read(op):
                 if last_use[v] == i and v not in wanted and v not in self.constants:
                     values.pop(v, None)
