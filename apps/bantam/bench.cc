@@ -7,6 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "apps/bantam/calibrate.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/models.h"
@@ -14,8 +15,10 @@
 #include "apps/bantam/timing.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "device/device.h"
 #include "eval/test_vectors.h"
 #include "ir/call.h"
+#include "ir/infer.h"
 #include "kernels/kernels.h"
 #include "report/table.h"
 #include "runtime/shape.h"
@@ -23,18 +26,23 @@
 namespace bantam {
 namespace {
 
+// How long to measure a model, and each of the many small ones of a device.
+constexpr double kSeconds = 2, kCaseSeconds = 0.2;
+
 struct Options {
   CommonOptions common;
   ReadFlags read;
-  std::string model;
+  std::string model, device;
+  CalibrateFlags calibrate;
   int threads = 1;
-  double seconds = 2;
+  std::optional<double> seconds;
   bool layers = false, serve = false;
 };
 
 struct Layer {
   std::string name, op;
   double ms = 0;       // least of the runs
+  std::optional<double> device_ms;  // by the costs of --device
   int64_t macs = 0;    // 0: not counted
   uint64_t bytes = 0;  // read and written where every value passes once; 0: not known
   double peak = 0;     // GOP/s that all threads could do at most
@@ -63,9 +71,9 @@ uint64_t bytes_moved(const Node& node) {
   return sum;
 }
 
-Result<std::vector<Layer>> time_layers(const Options& o, Session& session, const std::vector<Tensor>& inputs, const Graph& graph) {
+Result<std::vector<Layer>> time_layers(const Options& o, Session& session, const std::vector<Tensor>& inputs, const Graph& graph, const CostModel& costs) {
   session.time_nodes(true);
-  const double end = wall_ms() + o.seconds * 1000;
+  const double end = wall_ms() + o.seconds.value_or(kSeconds) * 1000;
   for (int i = 0; i < 20 || wall_ms() < end; ++i) TRY(session.run(inputs));
   const auto times = session.node_times();
   const auto nodes = graph.nodes();
@@ -78,17 +86,19 @@ Result<std::vector<Layer>> time_layers(const Options& o, Session& session, const
     const Value* x = nodes[i]->input(0);
     l.macs = multiply_adds(*nodes[i]);
     l.bytes = bytes_moved(*nodes[i]);
+    if (const auto us = costs.microseconds(*nodes[i]); us.ok() && !costs.empty()) l.device_ms = *us / 1000;
     l.peak = peak * (x && x->dtype == BT_I8 ? kernels.s8_peak : 1);
   }
   return layers;
 }
 
 std::string layer_table(const std::vector<Layer>& layers) {
-  TextTable t({"layer", "operator", ">ms", ">share", ">multiply-adds", ">GOP/s", ">of peak", ">bytes"});
+  const bool has_device = std::any_of(layers.begin(), layers.end(), [](const Layer& l) { return l.device_ms; });
+  TextTable t({"layer", "operator", ">ms", has_device ? ">device ms" : "", ">share", ">multiply-adds", ">GOP/s", ">of peak", ">bytes"});
   double total = 0;
   for (const Layer& l : layers) total += l.ms;
   for (const Layer& l : layers)
-    t.row({printable(l.name), l.op, formatted("{:.4f}", l.ms), formatted("{:.1f} %", 100 * l.ms / total), l.macs ? human_count(static_cast<double>(l.macs)) : "",
+    t.row({printable(l.name), l.op, formatted("{:.4f}", l.ms), l.device_ms ? formatted("{:.4f}", *l.device_ms) : "", formatted("{:.1f} %", 100 * l.ms / total), l.macs ? human_count(static_cast<double>(l.macs)) : "",
            l.gops() > 0 ? formatted("{:.1f}", l.gops()) : "", l.gops() > 0 ? formatted("{:.0f} %", 100 * l.gops() / l.peak) : "",
            l.bytes ? human_bytes(l.bytes) : ""});
   return t.text("") + formatted("sum of the least times: {:.3f} ms\n", total);
@@ -119,9 +129,25 @@ Result<int> serve(Session& session, const std::vector<Tensor>& inputs) {
   return 0;
 }
 
+// By the costs of --device; nothing where there is none.
+Result<std::optional<double>> estimate(const Options& o, const Graph& graph, Device& device) {
+  if (o.device.empty()) return std::optional<double>();
+  TRY(device, read_device(o.device));
+  if (device.latency.empty())
+    return Error{Code::usage, formatted("--device: {} has no [latency]; --calibrate-device measures it", quote(o.device))};
+  TRY(const double ms, within(printable(o.device), device.latency.milliseconds(graph)));
+  return std::optional<double>(ms);
+}
+
 Result<int> run(const Options& o) {
   o.common.apply();
   TRY(check_kernels_environment());
+  if (o.calibrate.wanted) {
+    if (!o.model.empty())
+      return Error{Code::usage, formatted("--calibrate-device measures models of its own; leave out {}", quote(o.model))};
+    return calibrate_device(o.calibrate, o.seconds.value_or(kCaseSeconds), o.threads);
+  }
+  if (o.model.empty()) return Error{Code::usage, "bench needs a model, or --calibrate-device"};
   TRY(const ReadOptions read, o.read.options());
   const double start = wall_ms();
   TRY(RunnableModel model, open_runnable(o.model, read, {.threads = o.threads}));
@@ -129,11 +155,17 @@ Result<int> run(const Options& o) {
   Session& session = model.session;
   TRY(check_shapes(read.shapes, session));
   const auto inputs = random_inputs(session, read.shapes);
+  std::vector<Shape> lengths;
+  for (const Tensor& t : inputs) lengths.push_back(t.shape());
+  const auto fixed = with_input_shapes(model.graph, lengths);
+  const Graph& graph = fixed.ok() ? *fixed : model.graph;  // lengths that inference cannot follow stay open
+  Device device;
+  TRY(const std::optional<double> device_ms, estimate(o, graph, device));
   if (o.serve) return serve(session, inputs);
   const double before_first = wall_ms();
   TRY(session.run(inputs));
   const double first_ms = wall_ms() - before_first;
-  TRY(const RunTimes times, time_runs(session, inputs, o.seconds, 5));
+  TRY(const RunTimes times, time_runs(session, inputs, o.seconds.value_or(kSeconds), 5));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto& ms = times.wall;
@@ -141,11 +173,15 @@ Result<int> run(const Options& o) {
   nlohmann::ordered_json j = {{"model", printable(base_name(o.model))}, {"kernels", session.kernels()}, {"threads", o.threads}, {"runs", ms.size()},
                               {"median_ms", median}, {"min_ms", least}, {"p90_ms", p90}, {"cpu_min_ms", least_cpu}, {"load_ms", load_ms},
                               {"first_ms", first_ms}, {"arena_bytes", session.arena_bytes()}, {"peak_kb", usage.ru_maxrss}};
+  if (device_ms) j["device_ms"] = *device_ms;
   std::vector<Layer> layers;
   if (o.layers) {
-    TRY(layers, time_layers(o, session, inputs, model.graph));
+    TRY(layers, time_layers(o, session, inputs, graph, device.latency));
     j["layers"] = nlohmann::ordered_json::array();
-    for (const Layer& l : layers) j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"ms", l.ms}, {"macs", l.macs}, {"bytes", l.bytes}, {"of_peak", l.peak > 0 ? l.gops() / l.peak : 0}});
+    for (const Layer& l : layers) {
+      j["layers"].push_back({{"name", printable(l.name)}, {"op", l.op}, {"ms", l.ms}, {"macs", l.macs}, {"bytes", l.bytes}, {"of_peak", l.peak > 0 ? l.gops() / l.peak : 0}});
+      if (l.device_ms) j["layers"].back()["device_ms"] = *l.device_ms;
+    }
   }
   if (o.common.json) {
     Console::get().print(j.dump(1) + "\n");
@@ -155,9 +191,17 @@ Result<int> run(const Options& o) {
                        formatted("  latency   median {:.3f} ms, least {:.3f} ms, 90 % below {:.3f} ms; CPU at least {:.3f} ms\n", median, least, p90, least_cpu) +
                        formatted("  load      {:.1f} ms, first run {:.1f} ms\n", load_ms, first_ms) +
                        formatted("  memory    activations {}, process peak {}\n", human_bytes(session.arena_bytes()), human_bytes(static_cast<uint64_t>(usage.ru_maxrss) * 1024)));
+  if (device_ms) Console::get().print(formatted("  device    {:.3f} ms on {}, estimated\n", *device_ms, printable(device.name)));
   if (p90 > 1.3 * median) Console::get().warn("times vary a lot: other programs are running, or the clock changes; compare the least times only");
   if (o.layers) Console::get().print(layer_table(layers));
   return 0;
+}
+
+void add_calibrate_flags(CLI::App& cmd, CalibrateFlags& flags) {
+  CLI::Option* wanted = cmd.add_flag("--calibrate-device", flags.wanted, "what work costs here, for `tune --device` (docs/tuning.md)");
+  cmd.add_option("-o,--output", flags.output, "the profile of --calibrate-device; else it is printed")->needs(wanted)->type_name("FILE.toml");
+  cmd.add_option("--write-models", flags.write_models, "the models to measure elsewhere, instead of a profile")->needs(wanted)->type_name("DIR");
+  cmd.add_option("--times", flags.times, "their times elsewhere, as `bantam_runner --time` prints them")->needs(wanted)->type_name("FILE");
 }
 
 }  // namespace
@@ -165,14 +209,16 @@ Result<int> run(const Options& o) {
 void add_bench(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("bench", "Measure latency, memory and load time of a model");
-  cmd->add_option("model", o->model, "the model: .onnx, .tflite or .btm")->required();
+  cmd->add_option("model", o->model, "the model: .onnx, .tflite or .btm");
   cmd->add_option("--threads", o->threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
-  cmd->add_option("--seconds", o->seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
+  cmd->add_option("--seconds", o->seconds, "how long to measure: 2 for a model, 0.2 for each model of --calibrate-device")->check(CLI::Range(0.0, 3600.0));
   cmd->add_flag("--layers", o->layers, "a table of all layers");
+  cmd->add_option("--device", o->device, "estimate the time on another device too, by its costs")->type_name("FILE.toml");
   cmd->add_flag("--serve", o->serve, "measure at every line \"run MILLISECONDS\" on standard input (docs/performance.md)");
+  add_calibrate_flags(*cmd, o->calibrate);
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);
-  cmd->footer("Examples:\n  bantam bench net.btm\n  bantam bench net.onnx --threads 2 --seconds 5 --layers\n  BANTAM_KERNELS=avx2 bantam bench net.btm --json");
+  cmd->footer("Examples:\n  bantam bench net.btm\n  bantam bench net.onnx --threads 2 --seconds 5 --layers\n  BANTAM_KERNELS=avx2 bantam bench net.btm --json\n  bantam bench --calibrate-device -o device.toml");
   cmd->callback([&action, o] { action = [o] { return run(*o); }; });
 }
 

@@ -49,9 +49,9 @@ Result<std::vector<Step>> steps_of(const Trial& trial) {
   return steps;
 }
 
-Result<std::unique_ptr<Trials>> Trials::open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, bool timed) {
-  TRY(Session reference, Session::of_graph(source, {.threads = threads}));
-  return std::unique_ptr<Trials>(new Trials(std::move(source), std::move(source_hash), data, eval, threads, timed, std::move(reference)));
+Result<std::unique_ptr<Trials>> Trials::open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, const Options& options) {
+  TRY(Session reference, Session::of_graph(source, {.threads = options.threads}));
+  return std::unique_ptr<Trials>(new Trials(std::move(source), std::move(source_hash), data, eval, options, std::move(reference)));
 }
 
 Result<Graph> Trials::converted(const std::vector<Step>& steps) {
@@ -61,7 +61,7 @@ Result<Graph> Trials::converted(const std::vector<Step>& steps) {
   auto start = starts_.find(key);
   if (start == starts_.end()) {
     Start s{source_.clone(), {}};
-    s.ctx.threads = threads_;
+    s.ctx.threads = o_.threads;
     s.ctx.data = &data_;
     TRY(run_recipe(s.graph, head, s.ctx));
     start = starts_.emplace(key, std::move(s)).first;
@@ -76,10 +76,11 @@ Result<Graph> Trials::converted(const std::vector<Step>& steps) {
 Result<Outcome> Trials::run(const Trial& trial, const std::string& path, OutputFiles& files, std::string& file_hash) {
   TRY(const auto steps, steps_of(trial));
   TRY(const Graph graph, converted(steps));
+  if (const std::string lack = o_.device.lacks(graph); !lack.empty()) return Error{Code::unsupported, lack};
   OutputOptions options;
   TRY(const std::string recipe, expand_recipe(steps));
   options.write.meta = meta_of(source_hash_, &data_, recipe);
-  options.threads = threads_;
+  options.threads = o_.threads;
   options.data = &data_;
   TRY(const Output output, write_output(path, graph, options, files));
   file_hash = hex(hash_of(output.file.data(), output.file.size()), 16);
@@ -89,7 +90,7 @@ Result<Outcome> Trials::run(const Trial& trial, const std::string& path, OutputF
 Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
   Report report;
   report.layers = layer_rows(graph, output.size_map);
-  TRY(Session model, Session::of_file(output.file, {.threads = threads_}));
+  TRY(Session model, Session::of_file(output.file, {.threads = o_.threads}));
   ComparisonOptions options;
   options.layer_samples = 2;
   options.cost = false;
@@ -98,8 +99,11 @@ Result<Outcome> Trials::measured(const Output& output, const Graph& graph) {
   Outcome o;
   o.bytes = output.row.bytes;
   o.arena = output.arena_bytes ? output.arena_bytes : model.arena_bytes();
-  if (timed_) {
+  if (o_.timed) {
     TRY(o.ms, latency(model));
+  } else if (!o_.device.latency.empty()) {
+    TRY(const Graph fixed, with_lengths_of(eval_, graph));
+    TRY(o.ms, within(o_.device.name, o_.device.latency.milliseconds(fixed)));
   }
   o.sqnr = INFINITY;
   for (const OutputQuality& q : report.outputs) {

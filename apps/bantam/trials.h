@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/bantam/outputs.h"
+#include "device/device.h"
 #include "eval/session.h"
 #include "pass/recipe.h"
 #include "search/search.h"
@@ -16,8 +17,13 @@ namespace bantam {
 
 class Trials {
  public:
-  // `data` calibrates, `eval` measures; both outlive this. With `timed`, files are run for a second each.
-  static Result<std::unique_ptr<Trials>> open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, bool timed);
+  struct Options {
+    int threads = 1;
+    bool timed = false;  // files are run for a second each
+    Device device;       // what needs more than it has fails, with code unsupported; its [latency] is used
+  };
+  // `data` calibrates, `eval` measures; both outlive this.
+  static Result<std::unique_ptr<Trials>> open(Graph source, std::string source_hash, Dataset& data, Dataset& eval, const Options& options);
 
   // Converts, and writes to `path` among `files` (not committed); `file_hash` becomes that of the bytes.
   Result<Outcome> run(const Trial& trial, const std::string& path, OutputFiles& files, std::string& file_hash);
@@ -31,8 +37,8 @@ class Trials {
     Graph graph;
     PassContext ctx;
   };
-  Trials(Graph source, std::string source_hash, Dataset& data, Dataset& eval, int threads, bool timed, Session reference)
-      : source_(std::move(source)), source_hash_(std::move(source_hash)), data_(data), eval_(eval), threads_(threads), timed_(timed), reference_(std::move(reference)) {}
+  Trials(Graph source, std::string source_hash, Dataset& data, Dataset& eval, const Options& options, Session reference)
+      : source_(std::move(source)), source_hash_(std::move(source_hash)), data_(data), eval_(eval), o_(options), reference_(std::move(reference)) {}
   Result<Graph> converted(const std::vector<Step>& steps);
   Result<Outcome> measured(const Output& output, const Graph& graph);
 
@@ -40,8 +46,7 @@ class Trials {
   std::string source_hash_;
   Dataset& data_;
   Dataset& eval_;
-  int threads_;
-  bool timed_;
+  Options o_;
   Session reference_;
   bool measures_drop_ = false;
   std::string doubt_;

@@ -5,10 +5,10 @@
 #include <chrono>
 #include <cmath>
 
+#include "apps/bantam/budget.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
-#include "apps/bantam/gates.h"
 #include "apps/bantam/journal.h"
 #include "apps/bantam/models.h"
 #include "apps/bantam/options.h"
@@ -30,47 +30,11 @@ struct Options {
   CommonOptions common;
   ReadFlags read;
   DataFlags data;
-  std::string model, output, eval, max_drop, min_sqnr, max_size, max_arena, max_latency, time_budget;
+  BudgetFlags budget;
+  std::string model, output, eval, device, time_budget;
   std::vector<std::string> curves;
   int threads = 1;
 };
-
-Result<double> parse_seconds(const std::string& text) {
-  double v = 0;
-  const double unit = text.ends_with("h") ? 3600 : text.ends_with("m") ? 60 : text.ends_with("s") ? 1 : 0;
-  if (unit == 0 || !parse_double(std::string_view(text).substr(0, text.size() - 1), &v) || !(v > 0))
-    return Error{Code::usage, formatted("--time-budget {}: write 90s, 10m or 1h", quote(text))};
-  return v * unit;
-}
-
-Result<uint64_t> parse_bytes(const std::string& text, const char* flag) {
-  TRY(const double bytes, parse_limit(text, flag));
-  if (!(bytes >= 1 && bytes < 1e15)) return Error{Code::usage, formatted("{} {}: a positive number of bytes is needed", flag, quote(text))};
-  return static_cast<uint64_t>(bytes);
-}
-
-Result<Budget> parse_budget(const Options& o) {
-  Budget budget;
-  if (!o.max_drop.empty()) {
-    TRY(budget.max_drop, parse_limit(o.max_drop, "--max-drop"));
-  }
-  if (!o.min_sqnr.empty()) {
-    TRY(budget.min_sqnr, parse_limit(o.min_sqnr, "--min-sqnr"));
-  }
-  if (!o.max_size.empty()) {
-    TRY(budget.max_bytes, parse_bytes(o.max_size, "--max-size"));
-  }
-  if (!o.max_arena.empty()) {
-    TRY(budget.max_arena, parse_bytes(o.max_arena, "--max-arena"));
-  }
-  if (!o.max_latency.empty()) {
-    TRY(budget.max_ms, parse_limit(o.max_latency, "--max-latency"));
-    if (!(*budget.max_ms > 0)) return Error{Code::usage, formatted("--max-latency {}: a positive time is needed, 5ms say", quote(o.max_latency))};
-  }
-  if (!budget.limits_quality() && !budget.max_bytes && !budget.max_arena && !budget.max_ms)
-    return Error{Code::usage, "tune needs a budget: --max-drop 1%, --min-sqnr 20dB, --max-size 400KB, --max-arena 96KB, --max-latency 5ms, or several of them"};
-  return budget;
-}
 
 class Tuning {
  public:
@@ -79,7 +43,10 @@ class Tuning {
   Result<int> run() {
     o_.common.apply();
     TRY(check_kernels_environment());
-    TRY(budget_, parse_budget(o_));
+    if (!o_.device.empty()) {
+      TRY(device_, read_device(o_.device));
+    }
+    TRY(budget_, parse_budget(o_.budget, device_));
     if (!o_.time_budget.empty()) {
       TRY(seconds_, parse_seconds(o_.time_budget));
     }
@@ -98,7 +65,8 @@ class Tuning {
     const Outcome& found = search.best()->outcome;
     if (budget_.max_drop && found.most_drop > *budget_.max_drop)
       console_.note(formatted("{} samples cannot tell {:.2f} % lost from {:.2f} %: measure with more of them, or add --min-sqnr", eval_->count(), found.drop * 100, found.most_drop * 100));
-    if (found.ms) console_.note(formatted("latencies hold for this machine as it was, with {} thread{}", o_.threads, o_.threads == 1 ? "" : "s"));
+    if (found.ms && !device_.latency.empty()) console_.note(formatted("latencies are estimated by the costs in {}", quote(o_.device)));
+    else if (found.ms) console_.note(formatted("latencies hold for this machine as it was, with {} thread{}", o_.threads, o_.threads == 1 ? "" : "s"));
     if (search.is_met(search.best()->outcome)) return 0;
     console_.error("the budget cannot be met by what was tried: " + search.unmet());
     return exit_code(Code::gate);
@@ -117,12 +85,15 @@ class Tuning {
     if (!o_.eval.empty()) eval.data = o_.eval;
     TRY(eval_, eval.open(inputs));
     if (data_->count() == 0 || eval_->count() == 0) return Error{Code::bad_input, "there are no samples"};
-    const bool timed = budget_.max_ms.has_value();
+    if (budget_.max_ms && !o_.device.empty() && device_.latency.empty())
+      return Error{Code::usage, formatted("--max-latency: {} has no [latency] of the device; bantam bench --calibrate-device measures it", quote(o_.device))};
+    const bool timed = budget_.max_ms && device_.latency.empty();
     Json head = {{"journal", "bantam tune"}, {"source", source_hash}, {"shapes", o_.read.shapes}, {"data", data_->hash().substr(0, 32)}, {"eval", eval_->hash().substr(0, 32)}};
     if (timed) head["timed_threads"] = o_.threads;
+    if (!o_.device.empty()) head.update({{"operators", device_.operators}, {"products", device_.products}, {"latency", latency_text(device_.latency)}});
     journal_.emplace(o_.output + ".journal", std::move(head));
     journal_->load();
-    TRY(trials_, Trials::open(std::move(model.graph), source_hash, *data_, *eval_, o_.threads, timed));
+    TRY(trials_, Trials::open(std::move(model.graph), source_hash, *data_, *eval_, {.threads = o_.threads, .timed = timed, .device = device_}));
     return {};
   }
 
@@ -186,6 +157,8 @@ class Tuning {
                      budget_.max_arena ? formatted("  {} of memory", human_bytes(o.arena)) : "", o.ms ? formatted("  {:.3f} ms", *o.ms) : "");
   }
 
+  bool has_ms() const { return budget_.max_ms || !device_.latency.empty(); }
+
   std::string drop_text(const Outcome& o) const { return trials_->measures_drop() || budget_.max_drop ? formatted("{:5.2f} % lost  ", o.drop * 100) : ""; }
 
   static Json json_of(const Search::Entry& e) {
@@ -238,7 +211,7 @@ class Tuning {
       console_.print(j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
       return;
     }
-    TextTable t({"", ">bytes", ">lost %", ">SQNR dB", ">memory", budget_.max_ms ? ">ms" : "", "recipe"});
+    TextTable t({"", ">bytes", ">lost %", ">SQNR dB", ">memory", has_ms() ? ">ms" : "", "recipe"});
     for (const Search::Entry& e : front)
       t.row({e.trial.text() == search.best()->trial.text() ? "*" : "", std::to_string(e.outcome.bytes), formatted("{:.2f}", e.outcome.drop * 100), formatted("{:.1f}", e.outcome.sqnr),
              human_bytes(e.outcome.arena), e.outcome.ms ? formatted("{:.3f}", *e.outcome.ms) : "", printable(e.trial.text())});
@@ -247,6 +220,7 @@ class Tuning {
 
   const Options& o_;
   Console& console_;
+  Device device_;
   Budget budget_;
   std::optional<double> seconds_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -266,11 +240,12 @@ void add_tune(CLI::App& app, Action& action) {
   cmd->add_option("-o,--output", o->output, "the best file so far (.btm); FILE.journal beside it")->required();
   add_data_flags(*cmd, o->data, "samples to calibrate with, and to measure where there is no --eval");
   cmd->add_option("--eval", o->eval, "other samples to measure with")->type_name("DATA");
-  cmd->add_option("--max-drop", o->max_drop, "of top-1 where there are labels, else of agreement")->type_name("1%");
-  cmd->add_option("--min-sqnr", o->min_sqnr, "signal to noise at the outputs")->type_name("20dB");
-  cmd->add_option("--max-size", o->max_size, "of the file")->type_name("400KB");
-  cmd->add_option("--max-arena", o->max_arena, "memory for activations, as the file's plan says (scalar kernels, one thread)")->type_name("96KB");
-  cmd->add_option("--max-latency", o->max_latency, "median of a run as `bench` measures it, on this machine with --threads")->type_name("5ms");
+  cmd->add_option("--max-drop", o->budget.max_drop, "of top-1 where there are labels, else of agreement")->type_name("1%");
+  cmd->add_option("--min-sqnr", o->budget.min_sqnr, "signal to noise at the outputs")->type_name("20dB");
+  cmd->add_option("--max-size", o->budget.max_size, "of the file")->type_name("400KB");
+  cmd->add_option("--max-arena", o->budget.max_arena, "memory for activations, as the file's plan says (scalar kernels, one thread)")->type_name("96KB");
+  cmd->add_option("--max-latency", o->budget.max_latency, "of a run: by the costs of --device, else the median as `bench` measures it on this machine with --threads")->type_name("5ms");
+  cmd->add_option("--device", o->device, "what a device has: flash, RAM, operators, types, and what work costs there (docs/tuning.md)")->type_name("FILE.toml");
   cmd->add_option("--curve", o->curves, "write everything that was tried: FILE.json, or FILE.svg as a plot")->take_all()->type_name("FILE");
   cmd->add_option("--time-budget", o->time_budget, "stop after so long; without it, when all has been tried")->type_name("10m");
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
@@ -281,7 +256,8 @@ void add_tune(CLI::App& app, Action& action) {
       "Examples:\n"
       "  bantam tune net.onnx --data calibration.npz --eval test.npz --max-drop 1% -o net.btm\n"
       "  bantam tune net.onnx --data photos/ --max-size 400KB --time-budget 10m -o net.btm\n"
-      "  bantam tune net.onnx --data photos/ --min-sqnr 20dB --max-arena 256KB --max-latency 5ms --curve net.svg -o net.btm");
+      "  bantam tune net.onnx --data photos/ --min-sqnr 20dB --max-arena 256KB --max-latency 5ms --curve net.svg -o net.btm\n"
+      "  bantam tune net.onnx --data photos/ --min-sqnr 20dB --device board.toml --max-latency 20ms -o net.btm");
   cmd->callback([&action, o] { action = [o] { return Tuning(*o).run(); }; });
 }
 

@@ -2,16 +2,20 @@
    The smallest program that runs a .btm file:
 
      bantam_runner MODEL.btm [INPUT ...]
+     bantam_runner --time SECONDS MODEL.btm ...
 
    Opens the model, says what goes in and out, runs it once and prints the first elements of each
    output. An INPUT is a file with the elements of that input and nothing else, in row-major order;
    an input without a file is all zeros. Lengths that the model leaves open are 1, and the first of
-   them follows from the size of the file. Outside of this project:
+   them follows from the size of the file. With --time each model runs on zeros for so long, and the
+   least time of a run is printed in milliseconds, for `bantam bench --times`. Outside of this project:
 
      cc runner.c $(pkg-config --cflags --libs bantam) -o runner */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "bantam.h"
 
@@ -93,43 +97,89 @@ static void print_output(const char* name, const bt_array* a) {
   printf(count > SHOWN ? " ... (%zu)\n" : "\n", count);
 }
 
-static int run(bt_model* model, bt_session* session, int n_files, char** files) {
-  void* inputs[MOST_PORTS] = {0};
-  int failed = 0;
-  for (int i = 0; i < bt_input_count(model) && !failed; ++i) {
+/* Sets all inputs, of which the caller frees the memory. */
+static int set_inputs(bt_model* model, bt_session* session, int n_files, char** files, int is_shown,
+                      void** inputs) {
+  for (int i = 0; i < bt_input_count(model); ++i) {
     bt_port p;
     bt_input_port(model, i, &p);
-    print_port("in ", &p);
+    if (is_shown) print_port("in ", &p);
     inputs[i] = read_input(i < n_files ? files[i] : NULL, &p);
-    failed = !inputs[i];
-    if (!failed && bt_set_input(session, i, inputs[i], p.rank < 0 ? 0 : p.rank, p.dims) != BT_OK)
-      failed = fail(p.name);
+    if (!inputs[i]) return 1;
+    if (bt_set_input(session, i, inputs[i], p.rank < 0 ? 0 : p.rank, p.dims) != BT_OK)
+      return fail(p.name);
   }
-  if (!failed && bt_run(session) != BT_OK) failed = fail("run");
-  for (int i = 0; i < bt_output_count(model) && !failed; ++i) {
+  return 0;
+}
+
+static int print_outputs(bt_model* model, bt_session* session) {
+  for (int i = 0; i < bt_output_count(model); ++i) {
     bt_port p;
     bt_array a;
     bt_output_port(model, i, &p);
     print_port("out", &p);
-    if (bt_get_output(session, i, &a) != BT_OK) failed = fail(p.name);
-    else print_output(p.name, &a);
+    if (bt_get_output(session, i, &a) != BT_OK) return fail(p.name);
+    print_output(p.name, &a);
   }
+  return 0;
+}
+
+/* Since the first call: a double has no microseconds left of those since 1970. */
+static double now_ms(void) {
+  static time_t first;
+  struct timespec t;
+  timespec_get(&t, TIME_UTC);
+  if (!first) first = t.tv_sec;
+  return (double)(t.tv_sec - first) * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* The least time of at least three runs after the first one. A clock that is set meanwhile may give
+   times below zero, which do not count. */
+static int time_runs(bt_session* session, double seconds, double* least) {
+  if (bt_run(session) != BT_OK) return fail("run");
+  *least = 0;
+  const double begin = now_ms();
+  for (int i = 0; i < 3 || now_ms() - begin < seconds * 1e3; ++i) {
+    const double start = now_ms();
+    if (bt_run(session) != BT_OK) return fail("run");
+    const double ms = now_ms() - start;
+    if (ms > 0 && (*least <= 0 || ms < *least)) *least = ms;
+  }
+  return 0;
+}
+/* Runs one file; with `seconds` above or equal to 0 it is timed instead of shown. */
+static int run_file(const char* path, double seconds, int n_files, char** files) {
+  bt_model* model = NULL;
+  bt_session* session = NULL;
+  void* inputs[MOST_PORTS] = {0};
+  double ms = 0;
+  if (bt_open_file(path, NULL, &model) != BT_OK) return fail(path);
+  int failed = bt_input_count(model) > MOST_PORTS ? fail("more inputs than this example holds") : 0;
+  if (!failed && bt_session_create(model, NULL, &session) != BT_OK) failed = fail("session");
+  if (!failed) failed = set_inputs(model, session, n_files, files, seconds < 0, inputs);
+  if (!failed && seconds >= 0) failed = time_runs(session, seconds, &ms);
+  else if (!failed) failed = bt_run(session) != BT_OK ? fail("run") : print_outputs(model, session);
+  if (!failed && seconds >= 0) printf("%s %.6f\n", path, ms);
   for (int i = 0; i < MOST_PORTS; ++i) free(inputs[i]);
+  bt_session_destroy(session);
+  bt_close(model);
+  return failed;
+}
+
+/* A model that does not fit into the memory is said so, and the others are timed. */
+static int time_files(double seconds, int count, char** paths) {
+  int failed = 0;
+  for (int i = 0; i < count; ++i) failed |= run_file(paths[i], seconds, 0, NULL);
   return failed;
 }
 
 int main(int argc, char** argv) {
-  bt_model* model = NULL;
-  bt_session* session = NULL;
-  if (argc < 2) {
-    fprintf(stderr, "usage: bantam_runner MODEL.btm [INPUT ...]\n");
+  const double seconds = argc > 3 && strcmp(argv[1], "--time") == 0 ? strtod(argv[2], NULL) : -1;
+  if (seconds >= 0) return time_files(seconds, argc - 3, argv + 3);
+  if (argc < 2 || argv[1][0] == '-') {
+    fprintf(stderr, "usage: bantam_runner MODEL.btm [INPUT ...]\n"
+                    "       bantam_runner --time SECONDS MODEL.btm ...\n");
     return 2;
   }
-  if (bt_open_file(argv[1], NULL, &model) != BT_OK) return fail(argv[1]);
-  int failed = bt_input_count(model) > MOST_PORTS ? fail("more inputs than this example holds") : 0;
-  if (!failed && bt_session_create(model, NULL, &session) != BT_OK) failed = fail("session");
-  if (!failed) failed = run(model, session, argc - 2, argv + 2);
-  bt_session_destroy(session);
-  bt_close(model);
-  return failed;
+  return run_file(argv[1], -1, argc - 2, argv + 2);
 }

@@ -2,65 +2,13 @@
 #include "data/data_file.h"
 
 #include <cmath>
-#include <functional>
-#include <map>
-#include <string_view>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
-#include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "data/toml_setters.h"
 
 namespace bantam {
 namespace {
-
-// Far above any description that a person writes; the parser's time is bounded by it.
-constexpr uint64_t kMostBytes = 1 << 20;
-
-// A node that no file holds (set_preprocess) has no place.
-Error error_at(const toml::source_region& where, const std::string& what) {
-  if (where.begin.line == 0) return {Code::usage, what};
-  return {Code::usage, formatted("line {}, column {}: {}", where.begin.line, where.begin.column, what)};
-}
-
-using Setter = std::function<Result<void>(const toml::node&)>;
-using Setters = std::map<std::string, Setter>;
-
-// Calls the setter of each key; refuses keys that have none.
-Result<void> apply(const toml::table& table, const Setters& setters, const std::string& what) {
-  std::vector<std::string> known;
-  for (const auto& [name, setter] : setters) known.push_back(name);
-  for (auto&& [key, node] : table) {
-    const auto it = setters.find(std::string(key.str()));
-    if (it == setters.end())
-      return error_at(key.source(), formatted("{} has no {}{}", what, quote(key.str()), suggestion(key.str(), known)));
-    TRY(it->second(node));
-  }
-  return {};
-}
-
-Setter table_setter(std::string name, Setters setters) {
-  return [name = std::move(name), setters = std::move(setters)](const toml::node& node) -> Result<void> {
-    const toml::table* table = node.as_table();
-    if (!table) return error_at(node.source(), formatted("{} must be a table: [{}]", quote(name), name));
-    return apply(*table, setters, "[" + name + "]");
-  };
-}
-
-Result<std::string> text_of(const toml::node& node, std::string_view key) {
-  const auto value = node.value_exact<std::string>();
-  if (!value || value->empty()) return error_at(node.source(), formatted("{} must be a text in quotes", key));
-  return *value;
-}
-
-Setter text_setter(std::string& to, std::string key) {
-  return [&to, key = std::move(key)](const toml::node& node) -> Result<void> {
-    TRY(to, text_of(node, key));
-    return {};
-  };
-}
 
 // A number, or a text like "1/255" (of which no decimal has all digits).
 Result<double> number_of(const toml::node& node, const std::string& key) {
@@ -191,10 +139,7 @@ Result<void> check_whole(const DataFile& file, const toml::table& root) {
   return {};
 }
 
-Result<DataFile> parse(std::string_view text) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) return error_at(parsed.error().source(), printable(parsed.error().description()));
-  const toml::table& root = parsed.table();
+Result<DataFile> data_file_in(const toml::table& root) {
   DataFile file;
   Preprocess preprocess;
   const Setters tables = {{"data", table_setter("data", {{"path", text_setter(file.path, "path")}})},
@@ -219,11 +164,8 @@ std::string path_in(const std::string& folder, const std::string& path) {
 }
 
 Result<DataFile> read_data_file(const std::string& path) {
-  TRY(const Bytes bytes, read_file(path));
-  if (bytes.size() > kMostBytes)
-    return Error{Code::usage, formatted("{} is too large for a description of samples ({}; {} is the limit)", quote(path),
-                                        human_bytes(bytes.size()), human_bytes(kMostBytes))};
-  TRY(DataFile file, within(printable(path), parse(bytes.text())));
+  TRY(const toml::table root, read_toml(path, "a description of samples"));
+  TRY(DataFile file, within(printable(path), data_file_in(root)));
   const size_t slash = path.rfind('/');
   file.folder = slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
   file.path = path_in(file.folder, file.path);
