@@ -84,11 +84,12 @@ std::string arithmetic_of(const Node& n) {
 std::optional<Work> work_of(const Node& node) {
   if (node.op->flags & (BT_OP_VIEW | BT_OP_SHAPE)) return {};
   Work w{arithmetic_of(node), "elementwise"};
+  const bool is_windowed = is_convolution(node);  // each weight serves many numbers: it costs steps, no bytes
   for (const auto* values : {&node.inputs, &node.outputs})
     for (const Value* v : *values)
-      if (v) w.bytes += count_of(*v) * static_cast<double>(bt_dtype_size(v->dtype));
+      if (v && !(is_windowed && v->is_constant())) w.bytes += count_of(*v) * static_cast<double>(bt_dtype_size(v->dtype));
   if (node.op->macs) {
-    w.kind = is_convolution(node) ? kind_of_convolution(node) : "dense";
+    w.kind = is_windowed ? kind_of_convolution(node) : "dense";
     w.steps = static_cast<double>(multiply_adds(node));
   } else if (const double window = window_of(node); window > 0 && node.output()) {
     w.kind = node.is("MaxPool") ? "max_pool" : "average_pool";
@@ -114,7 +115,8 @@ Result<double> CostModel::microseconds(const Node& node) const {
       const auto* body = std::get_if<std::shared_ptr<Graph>>(&value);
       if (!body) continue;
       TRY(const double ms, milliseconds(**body));
-      us += ms * 1000 - run_us;
+      const double inside = ms * 1000 - run_us;
+      us = node.is("If") ? std::max(us, inside) : us + inside;
     }
     return us;
   }

@@ -18,7 +18,7 @@ struct Work {
   std::string arithmetic;  // float, int8, int16: what its first input holds
   std::string kind;        // one of work_kinds()
   double steps = 0;        // multiply-adds; of pooling: elements that are looked at
-  double bytes = 0;        // of all operands and results
+  double bytes = 0;        // of operands and results; of convolutions without their weights
 };
 
 const std::vector<std::string>& arithmetics();
@@ -39,7 +39,7 @@ struct CostModel {
   std::map<std::string, std::map<std::string, Cost>> costs;  // by arithmetic, and by kind
 
   bool empty() const { return costs.empty(); }
-  // The bodies of If, Loop and Scan count once. Both fail (unsupported) where a cost is not known.
+  // Of an If the longer branch counts, the bodies of Loop and Scan once. Both fail (unsupported) where a cost is not known.
   Result<double> microseconds(const Node& node) const;
   Result<double> milliseconds(const Graph& graph) const;
 };

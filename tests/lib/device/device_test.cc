@@ -89,10 +89,10 @@ TEST_CASE("a device profile with a mistake is refused, and the place said", "[de
 TEST_CASE("costs of calls, steps and bytes add up to a time", "[device]") {
   const auto device = parse_device(kBoard);
   REQUIRE(device.ok());
-  // 128 multiply-adds, 16 + 32 + 32 bytes; the view costs nothing.
+  // 128 multiply-adds, 16 + 32 bytes; the view costs nothing.
   const auto ms = device->latency.milliseconds(graph_of(kIntegers));
   REQUIRE(ms.ok());
-  CHECK(*ms == Approx((10 + 2 + 128 * 0.0005 + 80 * 0.003) / 1000));
+  CHECK(*ms == Approx((10 + 2 + 128 * 0.0005 + 48 * 0.003) / 1000));
   const auto missing = device->latency.milliseconds(graph_of(kFloats));
   REQUIRE_FALSE(missing.ok());
   CHECK(missing.error().message == "[latency.float] has no cost of pointwise, which Conv needs");
