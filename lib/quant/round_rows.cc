@@ -128,34 +128,7 @@ void descend(std::span<const double> row, const RowGrid& grid, const Floats& h, 
   }
 }
 
-// x with U^T U x = b, in place.
-void solve(const Numbers& u, size_t n, double* b) {
-  for (size_t i = 0; i < n; ++i) {
-    b[i] /= u[i * n + i];
-    add_scaled(-b[i], &u[i * n + i + 1], b + i + 1, n - i - 1);
-  }
-  for (size_t i = n; i-- > 0;) {
-    for (size_t j = i + 1; j < n; ++j) b[i] -= u[i * n + j] * b[j];
-    b[i] /= u[i * n + i];
-  }
-}
-
 }  // namespace
-
-std::vector<double> fitted_rows(std::span<const double> rows, std::span<const double> moments,
-                                std::span<const double> lost, size_t depth, double damping) {
-  std::vector<double> fitted(rows.begin(), rows.end());
-  Numbers factor = damped(moments, depth, damping);
-  if (!factorize(factor, depth)) return fitted;  // columns are zeros only
-  for (size_t first = 0; first < rows.size(); first += depth) {
-    Numbers change(depth);
-    for (size_t k = 0; k < depth; ++k)
-      add_scaled(rows[first + k], &lost[k * depth], change.data(), depth);
-    solve(factor, depth, change.data());
-    for (size_t k = 0; k < depth; ++k) fitted[first + k] += change[k];
-  }
-  return fitted;
-}
 
 std::vector<int32_t> round_to_nearest(std::span<const double> rows,
                                       std::span<const RowGrid> grids) {

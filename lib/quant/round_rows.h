@@ -24,11 +24,6 @@ struct RoundRowsOptions {
 // Nearest integers, whatever the columns are; the rows lie one after the other.
 std::vector<int32_t> round_to_nearest(std::span<const double> rows, std::span<const RowGrid> grids);
 
-// Rows for columns y that once were x: their products with y come closest to those that the given
-// rows had with x. `moments`: the mean of y y^T; `lost`: that of (x - y) y^T.
-std::vector<double> fitted_rows(std::span<const double> rows, std::span<const double> moments,
-                                std::span<const double> lost, size_t depth, double damping);
-
 // `moments`: the mean of x x^T over the columns x, row-major. The rows are rounded column by
 // column, beginning with the one that matters most, and the error is handed on as the Cholesky
 // factor of the moments says. That is OBQ in one fixed order (Frantar et al., GPTQ, 2022), and the

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/second_moments.h"
+
 namespace bantam {
 namespace {
 
@@ -62,63 +64,34 @@ Result<std::optional<RoundedLayer>> RoundedLayer::measure(const PairedRun& run, 
   const ProductMatrix& matrix = layer.matrix_;
   const size_t depth = matrix.depth(), groups = matrix.groups(), block = SecondMoments::kBlock;
   TRY(SecondMoments sums, SecondMoments::start(groups, depth, options.threads));
-  std::optional<SecondMoments> pairs;  // of what the columns were and are
-  if (side == Side::rounded && options.bias) {
-    TRY(pairs, SecondMoments::start(groups, depth, options.threads));
-  }
-  const size_t wanted = std::max(options.columns, 2 * depth);
-  const auto list = places(run, n, Side::real, matrix, samples, wanted);
+  const auto list = places(run, n, Side::real, matrix, samples, std::max(options.columns, 2 * depth));
   layer.mean_.assign(groups * depth, 0);
   layer.drift_.assign(groups * depth, 0);
   for (size_t first = 0; first < list.size(); first += block) {
     const size_t count = std::min(block, list.size() - first);
     const std::span<const Place> some(&list[first], count);
     std::vector<float> columns(groups * block * depth);
+    if (options.bias && side == Side::rounded)
+      add_columns(run, n, Side::real, matrix, some, columns, layer.drift_);
     add_columns(run, n, side, matrix, some, columns, layer.mean_);
     TRY(sums.add(columns, count));
-    if (!pairs) continue;
-    std::vector<float> real(columns.size());
-    add_columns(run, n, Side::real, matrix, some, real, layer.drift_);
-    TRY(pairs->add(real, columns, count));
   }
   if (sums.count() == 0) return std::optional<RoundedLayer>();
-  layer.finish(sums, pairs, options);
-  return std::optional<RoundedLayer>(std::move(layer));
-}
-
-// The moments of a group, less those of the means where these are left to the bias.
-std::vector<double> RoundedLayer::centred(const SecondMoments& sums, size_t group,
-                                          const double* mean_of_rows) const {
-  const size_t depth = matrix_.depth();
-  std::vector<double> moments = sums.of_group(group);
-  const double* mean = &mean_[group * depth];
-  for (size_t i = 0; bias_ && i < depth; ++i)
-    for (size_t j = 0; j < depth; ++j) moments[i * depth + j] -= mean_of_rows[i] * mean[j];
-  return moments;
-}
-
-// From sums over the columns, of which mean_ and drift_ are still sums too.
-void RoundedLayer::finish(const SecondMoments& sums, const std::optional<SecondMoments>& pairs,
-                          const LayerOptions& options) {
   const auto count = static_cast<double>(sums.count());
-  const size_t depth = matrix_.depth();
-  std::vector<double> real = drift_;
-  for (size_t i = 0; i < mean_.size(); ++i) {
-    mean_[i] /= count;
-    real[i] /= count;
-    drift_[i] = pairs ? real[i] - mean_[i] : 0;
+  for (size_t i = 0; i < layer.mean_.size(); ++i) {
+    layer.mean_[i] /= count;
+    layer.drift_[i] = side == Side::rounded ? layer.drift_[i] / count - layer.mean_[i] : 0;
   }
   // What few columns seem to have in common may be chance.
-  damping_ = options.damping * (1 + 4 * static_cast<double>(depth) / count);
-  for (size_t g = 0; g < matrix_.groups(); ++g) {
-    std::vector<double> moments = centred(sums, g, &mean_[g * depth]);
-    rounders_.emplace_back(moments, depth, damping_);
-    if (!pairs) continue;
-    std::vector<double> lost = centred(*pairs, g, &real[g * depth]);
-    for (size_t i = 0; i < lost.size(); ++i) lost[i] -= moments[i];
-    moments_.push_back(std::move(moments));
-    lost_.push_back(std::move(lost));
+  const double few = static_cast<double>(depth) / count;
+  for (size_t g = 0; g < groups; ++g) {
+    std::vector<double> moments = sums.of_group(g);
+    const double* mean = &layer.mean_[g * depth];
+    for (size_t i = 0; options.bias && i < depth; ++i)
+      for (size_t j = 0; j < depth; ++j) moments[i * depth + j] -= mean[i] * mean[j];
+    layer.rounders_.emplace_back(moments, depth, options.damping * (1 + 4 * few));
   }
+  return std::optional<RoundedLayer>(std::move(layer));
 }
 
 RoundedLayer::Rounded RoundedLayer::round(const Tensor& weight, const Quant& quant,
@@ -137,8 +110,6 @@ RoundedLayer::Rounded RoundedLayer::round(const Tensor& weight, const Quant& qua
       for (size_t k = 0; k < depth; ++k)
         rows.push_back(static_cast<double>(weight.floats()[matrix_.element(r, k)]));
     }
-    const auto exact = rows;
-    if (!lost_.empty()) rows = fitted_rows(exact, moments_[g], lost_[g], depth, damping_);
     const auto codes = rounders_[g].round(rows, grids, sweeps);
     if (bias_) rounded.noise += rounders_[g].error(rows, grids, codes) / static_cast<double>(groups);
     for (size_t i = 0; i < codes.size(); ++i) {
@@ -147,7 +118,7 @@ RoundedLayer::Rounded RoundedLayer::round(const Tensor& weight, const Quant& qua
       result[matrix_.element(first + i / depth, i % depth)] = value;
       if (bias_)
         rounded.bias[first + i / depth] +=
-            (exact[i] - static_cast<double>(value)) * mean_[k] + exact[i] * drift_[k];
+            (rows[i] - static_cast<double>(value)) * mean_[k] + rows[i] * drift_[k];
     }
   }
   rounded.weight = Tensor::of_floats(weight.shape(), result);

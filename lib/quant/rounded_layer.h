@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One product with constant weights: what its inputs have in common on calibration samples, and its
 // weights rounded so that its outputs change least (quant/round_rows.h). Measured once, rounded with
-// any number of step sizes. With a bias that takes the means, weights behind rounded layers also make
-// up for what those have lost, as far as their columns tell it: what is rounded is the row that comes
-// closest to the float output with the inputs as they are (the asymmetric calibration of Li et al.,
-// GPTAQ, 2025).
+// any number of step sizes.
 #pragma once
 
 #include <optional>
@@ -14,7 +11,6 @@
 #include "quant/paired_run.h"
 #include "quant/product_matrix.h"
 #include "quant/round_rows.h"
-#include "quant/second_moments.h"
 
 namespace bantam {
 
@@ -45,17 +41,9 @@ class RoundedLayer {
 
  private:
   explicit RoundedLayer(const ProductMatrix& matrix) : matrix_(matrix) {}
-  void finish(const SecondMoments& sums, const std::optional<SecondMoments>& pairs,
-              const LayerOptions& options);
-  std::vector<double> centred(const SecondMoments& sums, size_t group,
-                              const double* mean_of_rows) const;
   ProductMatrix matrix_;
   bool bias_ = false;
   std::vector<RowRounder> rounders_;  // per group
-  // Of each group, where columns are those of the rounded side: their moments, and those of what they
-  // have lost (see fitted_rows).
-  std::vector<std::vector<double>> moments_, lost_;
-  double damping_ = 0;
   // of the columns of all groups: mean, and that of the real side less it
   std::vector<double> mean_, drift_;
 };

@@ -21,19 +21,15 @@ Result<SecondMoments> SecondMoments::start(size_t groups, size_t depth, int thre
 }
 
 Result<void> SecondMoments::add(std::span<const float> columns, size_t count) {
-  return add(columns, columns, count);
-}
-
-Result<void> SecondMoments::add(std::span<const float> x, std::span<const float> y, size_t count) {
-  std::vector<float> across(x.size());
+  std::vector<float> across(columns.size());
   for (size_t g = 0; g < groups_; ++g)
     for (size_t p = 0; p < kBlock; ++p)
       for (size_t k = 0; k < depth_; ++k)
-        across[(g * depth_ + k) * kBlock + p] = x[(g * kBlock + p) * depth_ + k];
+        across[(g * depth_ + k) * kBlock + p] = columns[(g * kBlock + p) * depth_ + k];
   const auto g = static_cast<int64_t>(groups_), k = static_cast<int64_t>(depth_);
   const auto block = static_cast<int64_t>(kBlock);
   const std::vector<Tensor> operands = {Tensor::of_floats({g, k, block}, across),
-                                        Tensor::of_floats({g, block, k}, y)};
+                                        Tensor::of_floats({g, block, k}, columns)};
   TRY(const auto results, product_.run(operands));
   const auto sums = results.at(0).floats();
   for (size_t i = 0; i < sums.size(); ++i) sums_[i] += static_cast<double>(sums[i]);

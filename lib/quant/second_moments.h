@@ -21,8 +21,6 @@ class SecondMoments {
   // each group are columns and the others 0.
   static constexpr size_t kBlock = 256;
   Result<void> add(std::span<const float> columns, size_t count);
-  // The same for the mean of x y^T, over columns in pairs.
-  Result<void> add(std::span<const float> x, std::span<const float> y, size_t count);
 
   size_t depth() const { return depth_; }
   size_t count() const { return count_; }

@@ -42,16 +42,6 @@ TEST_CASE("independent columns are rounded to the nearest", "[quant]") {
   CHECK(round_rows(rows, grids, diagonal(0), {}) == round_to_nearest(rows, grids));  // dead inputs
 }
 
-TEST_CASE("rows are fitted to what their columns have become", "[quant]") {
-  const auto rows = random_rows(3);
-  auto moments = correlated();
-  for (double& v : moments) v /= 4;  // of columns that have lost half of themselves, as much as is left
-  const auto fitted = fitted_rows(rows, moments, moments, kDepth, 1e-9);
-  for (size_t i = 0; i < rows.size(); ++i) CHECK(std::fabs(fitted[i] - 2 * rows[i]) < 1e-6);
-  CHECK(fitted_rows(rows, moments, diagonal(0), kDepth, 0.01) == rows);      // nothing was lost
-  CHECK(fitted_rows(rows, diagonal(0), diagonal(0), kDepth, 0.01) == rows);  // dead inputs
-}
-
 TEST_CASE("correlated columns make up for each other", "[quant]") {
   const auto rows = random_rows(2), moments = correlated();
   for (const int32_t most : {3, 7, 127}) {
