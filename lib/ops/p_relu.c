@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
    PRelu: y = x from 0 on, slope * x below; the slope (input 1) is broadcast to the shape of x. */
+#include "kernels/math_f32.h"
 #include "ops/shared/elementwise.h"
 
-BT_ROW2(row_f32, float, float, a < 0.0f ? b * a : a)
+BT_ROW2(row_f32, float, float, bt_select_f32(a < 0.0f, b * a, a))
 BT_ROW2(row_f64, double, double, a < 0 ? b * a : a)
 BT_ROW2(row_i32, int32_t, int32_t, a < 0 ? (uint32_t)b * (uint32_t)a : (uint32_t)a)
 BT_ROW2(row_i64, int64_t, int64_t, a < 0 ? (uint64_t)b * (uint64_t)a : (uint64_t)a)
