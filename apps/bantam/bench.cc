@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bantam/calibrate.h"
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/models.h"
@@ -210,8 +211,8 @@ void add_bench(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("bench", "Measure latency, memory and load time of a model");
   cmd->add_option("model", o->model, "the model: .onnx, .tflite or .btm");
-  cmd->add_option("--threads", o->threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
-  cmd->add_option("--seconds", o->seconds, "how long to measure: 2 for a model, 0.2 for each model of --calibrate-device")->check(CLI::Range(0.0, 3600.0));
+  cmd->add_option("--threads", o->threads, "threads")->check(whole_number(1, 1024))->capture_default_str();
+  cmd->add_option("--seconds", o->seconds, "how long to measure: 2 for a model, 0.2 for each model of --calibrate-device")->check(number(0, 3600));
   cmd->add_flag("--layers", o->layers, "a table of all layers");
   cmd->add_option("--device", o->device, "estimate the time on another device too, by its costs")->type_name("FILE.toml");
   cmd->add_flag("--serve", o->serve, "measure at every line \"run MILLISECONDS\" on standard input (docs/performance.md)");

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/bantam/budget.h"
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/data_flags.h"
@@ -248,7 +249,7 @@ void add_tune(CLI::App& app, Action& action) {
   cmd->add_option("--device", o->device, "what a device has: flash, RAM, operators, types, and what work costs there (docs/tuning.md)")->type_name("FILE.toml");
   cmd->add_option("--curve", o->curves, "write everything that was tried: FILE.json, or FILE.svg as a plot")->take_all()->type_name("FILE");
   cmd->add_option("--time-budget", o->time_budget, "stop after so long; without it, when all has been tried")->type_name("10m");
-  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+  cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(whole_number(1, 1024))->capture_default_str();
   add_read_flags(*cmd, o->read);
   add_common(*cmd, o->common);
   cmd->footer(

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
 #include "apps/bantam/options.h"
@@ -68,7 +69,7 @@ void add_verify(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = app.add_subcommand("verify", "Check a .btm file: checksums, structure, test vectors");
   cmd->add_option("model", o->model, "the .btm file")->required();
-  cmd->add_option("--threads", o->threads, "threads")->check(CLI::Range(1, 1024))->capture_default_str();
+  cmd->add_option("--threads", o->threads, "threads")->check(whole_number(1, 1024))->capture_default_str();
   add_common(*cmd, o->common);
   cmd->footer("Example:\n  bantam verify net.btm");
   cmd->callback([&action, o] { action = [o] { return run(*o); }; });
