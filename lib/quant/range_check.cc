@@ -13,7 +13,7 @@
 namespace bantam {
 namespace {
 
-// Measured on ten real models: means of up to 0.5 dB go with no gain at the outputs that more samples
+// Measured on eight real models: means of up to 0.5 dB go with no gain at the outputs that more samples
 // could bring, those above 1.5 dB with several dB. A single value says less: a tenth of them is
 // above 1 dB where the outputs have long settled.
 constexpr double kSettled = 0.5, kTooFew = 1.5, kGrowing = 1;
