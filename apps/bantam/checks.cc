@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/bantam/checks.h"
 
-#include <limits>
+#include <algorithm>
 
 #include "base/format.h"
 #include "base/text.h"
 
 namespace bantam {
+namespace {
 
-CLI::Validator whole_number(int64_t least, int64_t most) {
-  const auto check = [least, most](std::string& text) {
-    int64_t v = 0;
-    if (parse_int(text, &v) && v >= least && v <= most) return std::string();
-    return formatted("{} is no whole number from {} to {}", quote(text), least, most);
+bool parse(const std::string& text, int64_t* v) { return parse_int(text, v); }
+bool parse(const std::string& text, double* v) { return parse_double(text, v); }
+
+template <typename T>
+CLI::Validator between(T least, T most, const char* what) {
+  const auto check = [least, most, what](std::string& text) {
+    T v{};
+    if (parse(text, &v) && v >= least && v <= most) return std::string();
+    return formatted("{} is no {} from {} to {}", quote(text), what, least, most);
   };
   return {check, formatted("{}..{}", least, most)};
 }
+
+}  // namespace
+
+CLI::Validator whole_number(int64_t least, int64_t most) { return between(least, most, "whole number"); }
+CLI::Validator number(double least, double most) { return between(least, most, "number"); }
 
 CLI::Validator count(int64_t least) {
   const auto check = [least](std::string& text) {
@@ -24,15 +34,6 @@ CLI::Validator count(int64_t least) {
     return formatted("{} is no whole number from {} on", quote(text), least);
   };
   return {check, "N"};
-}
-
-CLI::Validator number(double least, double most) {
-  const auto check = [least, most](std::string& text) {
-    double v = 0;
-    if (parse_double(text, &v) && v >= least && v <= most) return std::string();
-    return formatted("{} is no number from {} to {}", quote(text), least, most);
-  };
-  return {check, formatted("{}..{}", least, most)};
 }
 
 CLI::Validator one_of(std::vector<std::string> words) {

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "base/units.h"
 
 namespace bantam {
 namespace {
@@ -56,8 +57,8 @@ Result<double> parse_limit(std::string_view text, const char* flag) {
     const char* suffix;
     double factor;
   };
-  static constexpr Unit kUnits[] = {{"%", 0.01}, {"dB", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"B", 1}, {"x", 1}, {"ms", 1}};
-  double factor = 1;
+  static constexpr Unit kUnits[] = {{"%", 0.01}, {"dB", 1}, {"x", 1}, {"ms", 1}};
+  double factor = 0;
   std::string_view number = text;
   for (const Unit& u : kUnits)
     if (text.ends_with(u.suffix)) {
@@ -65,10 +66,11 @@ Result<double> parse_limit(std::string_view text, const char* flag) {
       number.remove_suffix(std::string_view(u.suffix).size());
       break;
     }
+  if (factor == 0) factor = take_byte_unit(&number);
   double v = 0;
   if (!parse_double(trim(number), &v))
     return Error{Code::usage, formatted("{}: {} is no number with one of the units %, dB, B, kB, KB, MB, KiB, MiB, x, ms, or without", flag, quote(text))};
-  return v * factor;
+  return factor == 0 ? v : v * factor;
 }
 
 Result<std::vector<Gate>> parse_gates(const std::string& text) {

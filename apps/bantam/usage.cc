@@ -41,8 +41,6 @@ std::string unknown_flag(const std::vector<std::string>& arguments, const std::v
   return "";
 }
 
-}  // namespace
-
 // What to do about a flag that `cmd` does not have: another command's, or a typo. A letter has no typos.
 std::string instead_of(const CLI::App& app, const std::string& flag, const std::vector<std::string>& known) {
   std::vector<std::string> owners;
@@ -54,6 +52,8 @@ std::string instead_of(const CLI::App& app, const std::string& flag, const std::
   if (!owners.empty()) return formatted("; {} {}", join(owners, ", "), owners.size() == 1 ? "has it" : "have it");
   return flag.starts_with("--") ? suggestion(flag, known) : "";
 }
+
+}  // namespace
 
 std::string usage_error(const CLI::App& app, const std::vector<std::string>& arguments, const std::string& reason) {
   const auto word = std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });

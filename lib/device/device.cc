@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "data/toml_setters.h"
 #include "runtime/frame.h"
 
@@ -15,14 +16,9 @@ namespace {
 
 // Bytes of "512KB"; 0 where the text is none.
 double size_of(std::string_view text) {
-  static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"KiB", 1024}, {"MiB", 1048576}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"B", 1}};
-  for (const auto& [suffix, factor] : kUnits) {
-    double value = 0;
-    if (text.ends_with(suffix))
-      return parse_double(trim(text.substr(0, text.size() - suffix.size())), &value) ? value * factor : 0;
-  }
-  return 0;
+  double value = 0;
+  const double unit = take_byte_unit(&text);
+  return unit > 0 && parse_double(trim(text), &value) ? value * unit : 0;
 }
 
 // 524288, or "512KB".

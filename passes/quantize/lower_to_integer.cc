@@ -94,11 +94,11 @@ class Lowerer {
   // so what was counted last for a weight is kept.
   const std::vector<int64_t>& magnitudes(const Value& w, const Quant& q, const Quant& by_channel) {
     Counted& counted = counted_[&w];
-    if (counted.sums.empty() || counted.quant != q) {
+    if (counted.sums.empty() || counted.axis != by_channel.axis || counted.quant != q) {
       const Tensor codes = encode(*w.constant, q);
       const auto code = codes.as<int8_t>();
       const ChannelIndex channel(*w.shape, by_channel);
-      counted = {q, std::vector<int64_t>(by_channel.scale.size())};
+      counted = {q, by_channel.axis, std::vector<int64_t>(by_channel.scale.size())};
       for (size_t i = 0; i < code.size(); ++i) counted.sums[channel(static_cast<int64_t>(i))] += std::abs(code[i]);
     }
     return counted.sums;
@@ -156,6 +156,7 @@ class Lowerer {
 
   struct Counted {
     Quant quant;
+    int axis = -1;  // of the channels: what one product reads by rows another may read by columns
     std::vector<int64_t> sums;
   };
 
