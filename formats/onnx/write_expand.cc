@@ -15,7 +15,7 @@ DType type_of(const Node& node) { return is_stored_quantized(node.output()) ? BT
 
 // A product with bias is Gemm where both operands are matrices, else MatMul and Add.
 void mat_mul(OnnxGraphWriter& w, const Node& node, OnnxCall& call) {
-  if (!node.input(2)) return;
+  if (call.input(2).empty()) return;
   if (node.inputs[0]->rank() == 2 && node.inputs[1]->rank() == 2) {
     call.op = "Gemm";
     return;

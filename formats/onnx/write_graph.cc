@@ -26,6 +26,12 @@ bool keeps_all_outputs(const Node& node) {
   return false;
 }
 
+// Tried on the emulator of onnxruntime-qnn 2.7.
+bool is_missing_in_qnn(const std::string& op) {
+  static constexpr std::string_view kMissing[] = {"Acos", "Acosh", "Asinh", "Atanh", "Celu", "Cosh", "Erf", "Selu", "Shrink", "Sinh", "Softsign", "ThresholdedRelu"};
+  return std::find(std::begin(kMissing), std::end(kMissing), op) != std::end(kMissing);
+}
+
 // What graphs inside a node take from outside: its last inputs.
 size_t captures_of(const Node& node) {
   if (node.is("If")) return node.inputs.size() - 1;
@@ -111,7 +117,7 @@ void OnnxGraphWriter::write_constant(const Value* v) {
 std::string OnnxGraphWriter::operand(const Value* v) {
   if (!v) return "";
   if (v->is_constant() && v->quant && v->dtype == BT_F32) return stored_weight(v);
-  if (is_stored_quantized(v)) return stored_type(v) == BT_I64 ? reals_in_full(v) : real_of(v);
+  if (is_stored_quantized(v)) return stored_type(v) == BT_I64 ? "" : real_of(v);  // "": put_wide_bias_behind writes it
   if (v->is_constant()) write_constant(v);
   return name_of(v);
 }
@@ -143,6 +149,14 @@ void OnnxGraphWriter::write(const OnnxCall& call) {
   }
 }
 
+void OnnxGraphWriter::write_operator(const OnnxCall& call) {
+  if (call.subtracted.empty()) return write(call);
+  OnnxCall operation = call;
+  operation.outputs[0] = attempt_.fresh_name(call.outputs[0] + ".sums");
+  write(operation);
+  write({"Sub", "", {operation.outputs[0], call.subtracted}, {call.outputs[0]}, {}, {}, "", ""});
+}
+
 void OnnxGraphWriter::write_node(const Node& node) {
   need_wide(node);
   if (node.is("Quantize")) return write_quantize(operand(node.inputs[0]), node.output(), name_of(node.output()));
@@ -158,6 +172,7 @@ void OnnxGraphWriter::write_node(const Node& node) {
   const bool moved = is_moved_as_stored(node);
   for (size_t i = 0; i + captured < node.inputs.size(); ++i)  // what a moved Pad puts around is stored by write_moved
     call.inputs.push_back(moved && i == 2 ? "" : operand(node.inputs[i]));
+  put_wide_bias_behind(node, call);
   for (const Value* v : node.outputs)
     call.outputs.push_back(v ? name_of(v) : keeps_all_outputs(node) ? attempt_.fresh_name("unused") : "");
   for (auto& [key, value] : node.attrs()) {
@@ -167,6 +182,7 @@ void OnnxGraphWriter::write_node(const Node& node) {
   }
   to_onnx_form(*this, node, call);
   need_opset(attempt_, node, call);
+  if (attempt_.pairs && is_missing_in_qnn(call.op)) attempt_.refuse(node, formatted("QNN has no {}", call.op));
   if (moved) write_moved(node, call);
   else if (is_stored_quantized(node.output())) finish_quantized(node, call);
   else finish_float(node, call);

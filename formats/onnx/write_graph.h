@@ -22,6 +22,7 @@ struct OnnxCall {
   std::vector<std::pair<std::string, onnx::GraphProto>> graphs;  // attributes too
   // A move that follows, of the integers where the result is quantized: Squeeze or Reshape, and its list.
   std::string move, move_list;
+  std::string subtracted;  // a constant that is taken off behind the operator, before anything else happens to its result
 
   const AttrValue* attr(const std::string& key) const;
   void set(const std::string& key, AttrValue value);
@@ -71,6 +72,8 @@ class OnnxGraphWriter {
   // A node in front of the one that is being written; gives the name of its output.
   std::string emit(const std::string& op, std::vector<std::string> inputs, AttrList attrs, const std::string& base);
   void write(const OnnxCall& call);
+  // The same, with what is taken off behind it.
+  void write_operator(const OnnxCall& call);
   // The integers of a quantized value in reals.
   std::string real_of(const Value* v);
   // The operator works on integers alone, which onnxruntime has kernels for.
@@ -100,7 +103,7 @@ class OnnxGraphWriter {
   const Affine& affine_of(const Value* v);
   void write_quantize(const std::string& real, const Value* v, const std::string& to);
   std::string stored_weight(const Value* v);
-  std::string reals_in_full(const Value* v);
+  void put_wide_bias_behind(const Node& node, OnnxCall& call);
   void need_wide(const Node& node);
   // Write the node, its clamp, and what makes its integers.
   void finish_quantized(const Node& node, OnnxCall& call);

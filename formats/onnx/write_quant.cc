@@ -111,11 +111,19 @@ std::string OnnxGraphWriter::real_of(const Value* v) {
   return real;
 }
 
-// A bias whose integers no type of DequantizeLinear holds.
-std::string OnnxGraphWriter::reals_in_full(const Value* v) {
-  std::string& real = reals_[v];
-  if (real.empty()) real = constant(v->name + ".real", decode(*v->constant, *v->quant));
-  return real;
+// onnxruntime rounds the bias of a product between quantized values to 32 bits of their scale, and one that is larger
+// becomes any number. So it stands behind the product, where nothing rounds it: as its opposite taken off, since an
+// Add would become the bias again.
+void OnnxGraphWriter::put_wide_bias_behind(const Node& node, OnnxCall& call) {
+  const Value* bias = node.op->quant == BT_QUANT_MACS ? node.input(2) : nullptr;
+  if (!bias || !bias->quant || stored_type(bias) != BT_I64) return;
+  if (attempt_.pairs) return attempt_.refuse(node, "QNN has biases of 32 bits, and this one needs more; keep it in 8 bits (wide=) or in float (keep=)");
+  const Tensor reals = decode(*bias->constant, *bias->quant);
+  std::vector<float> opposite;
+  for (const float b : reals.floats()) opposite.push_back(-b);
+  Shape shape = bias->constant->shape();
+  if (node.op->layout == BT_LAYOUT_SPATIAL) shape.insert(shape.end(), static_cast<size_t>(node.input(0)->rank() - 2), 1);
+  call.subtracted = constant(bias->name + ".opposite", Tensor::of_floats(shape, opposite));
 }
 
 void OnnxGraphWriter::need_wide(const Node& node) {
@@ -158,7 +166,7 @@ void OnnxGraphWriter::finish_quantized(const Node& node, OnnxCall& call) {
   const bool clamps = range.lo > bt_dtype_min(y->dtype) || range.hi < bt_dtype_max(y->dtype);
   if (attempt_.pairs || y->dtype == BT_I16) return finish_in_pairs(node, call, clamps);
   call.outputs[0] = attempt_.fresh_name(y->name + ".unrounded");
-  write(call);
+  write_operator(call);
   std::string at = clamps || !call.move.empty() ? attempt_.fresh_name(y->name + ".rounded") : result;
   write_quantize(call.outputs[0], y, at);
   if (clamps) {
@@ -176,7 +184,7 @@ void OnnxGraphWriter::finish_in_pairs(const Node& node, OnnxCall& call, bool cla
   const std::string result = call.outputs[0];
   const bool moves = !call.move.empty();
   std::string at = call.outputs[0] = attempt_.fresh_name(y->name + ".unrounded");
-  write(call);
+  write_operator(call);
   // Quantizes `at`; gives the reals of that for another step.
   const auto rounded = [&](const std::string& what) {
     const Affine& affine = affine_of(y);
@@ -220,7 +228,7 @@ void OnnxGraphWriter::finish_float(const Node& node, OnnxCall& call) {
   const bool clamps = has_clamp(node), moves = !call.move.empty();
   const std::string result = at;
   if (clamps || moves) at = call.outputs[0] = attempt_.fresh_name(result + ".inner");
-  write(call);
+  write_operator(call);
   if (clamps) {
     const std::string to = moves ? attempt_.fresh_name(result + ".clamped") : result;
     write_clamp(node, at, to);
