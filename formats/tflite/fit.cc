@@ -15,7 +15,7 @@ namespace {
 
 FitNode fit_of(const Node& n) {
   for (const auto rows :
-       {window_fits(), norm_fits(), function_fits(), product_fits(), reduce_fits()})
+       {window_fits(), norm_fits(), function_fits(), product_fits(), reduce_fits(), index_fits()})
     for (const FitRow& row : rows)
       if (n.is(row.name)) return row.fit;
   return nullptr;

@@ -33,6 +33,7 @@ std::span<const FitRow> norm_fits();
 std::span<const FitRow> function_fits();
 std::span<const FitRow> product_fits();
 std::span<const FitRow> reduce_fits();
+std::span<const FitRow> index_fits();
 
 // Makes f32 of all floats of 16 bits.
 Result<void> widen_halves(Graph& graph, Notes& notes);
