@@ -78,6 +78,7 @@ class Folder {
       if (!node->integer && ctx_.selected(*node) && may_be_integer(*node)) chosen_.push_back(node);
     for (Node* node : chosen_) annotate(*node);
     for (Node* node : chosen_) TRY(connect(*node));
+    for (Node* node : chosen_) skip_pairs_behind(*node);
     if (!chosen_.empty())
       ctx_.note(formatted("{} nodes run on the integers that the model brings", chosen_.size()));
     return !chosen_.empty();
@@ -151,6 +152,23 @@ class Folder {
       }
     }
     return {};
+  }
+
+  // Outputs and float nodes read the result itself: it is rounded already.
+  void skip_pairs_behind(const Node& n) {
+    Value* y = n.output();
+    const std::vector<Use> readers = y->uses();
+    for (const Use& u : readers) {
+      if (!y->quant || !u.node->is("QuantizeLinear") || u.index != 0) continue;
+      const Value* integers = u.node->output();
+      const QuantPtr stored = quant_of(*u.node, integers->dtype);
+      if (!stored || !(*stored == *y->quant)) continue;
+      const std::vector<Use> pairs = integers->uses();
+      for (const Use& p : pairs) {
+        const QuantPtr read = p.index == 0 ? dequantized(p.node->output()) : nullptr;
+        if (read && *read == *y->quant) read_instead(graph_, p.node->output(), y);
+      }
+    }
   }
 
   Graph& graph_;
