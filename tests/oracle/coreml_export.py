@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the Core ML packages that bantam writes, without a Mac.
 
-    pip install coremltools numpy                        # in an environment of its own
+    pip install coremltools numpy onnx                   # in an environment of its own
     python3 tests/oracle/coreml_export.py --bantam build/dev/bantam
+    python3 tests/oracle/coreml_export.py --bantam build/dev/bantam --operators      # every operator of operators.py: float, int8
     BANTAM_MODELS=/path/to/models python3 tests/oracle/coreml_export.py --bantam build/dev/bantam --only squeezenet
 
 Every model is converted in every way of VARIANTS, to a package and (in the same run) to a .btm. Then
@@ -32,8 +33,9 @@ try:
     import coremltools as ct
     from coremltools.converters.mil.frontend.milproto.load import load as load_program
     import mil_numpy
+    from operators import FLOAT, INTEGER_STEPS, LENGTHS, OPERATORS, WIDE, Net
 except ImportError as missing:
-    print(f'SKIPPED: {missing}; pip install coremltools numpy')
+    print(f'SKIPPED: {missing}; pip install coremltools numpy onnx')
     sys.exit(77)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -193,13 +195,63 @@ def check(o, variant, name, model, calib, samples, folder):
     return row
 
 
+# ---- operators ----
+
+MIN_FLOAT_DB = 100
+STEPS = {'Round': 15}  # that int8 may differ, where it is more than 1: halves become either whole number, and that is 14 steps
+
+
+REFUSED = ('ScatterElements', 'ScatterND', 'open lengths: Resize nearest')  # and why is in the message
+
+
+def check_operator(o, name, numbers, folder):
+    net = Net(numbers)
+    net.save(folder / 'm.onnx', OPERATORS[name][0](net))
+    how = ['-p', INTEGER_STEPS] if net.integer else ['--preset', 'exact']
+    package, btm = folder / 'M.mlpackage', folder / 'm.btm'
+    call(o.bantam, 'convert', folder / 'm.onnx', '-o', package, '-o', btm, '--quiet', '--test-vectors', '0', *how)
+    spec, program = open_package(package)
+    names = {'inputs': [i.name for i in spec.description.input], 'outputs': [x.name for x in spec.description.output]}
+    lengths = {'n': 1, **{k: v for k, v in LENGTHS[-1].items() if k != 'n'}}  # the batch is 1 in a package
+    sample = net.samples({}, lengths)
+    wanted = run_btm(o.bantam, btm, sample, names, folder)
+    got = mil_numpy.Evaluator(program, exact=net.integer).run({k: v.astype(np.int32) if v.dtype == np.int64 else v for k, v in sample.items()})
+    if not net.integer:
+        db = agreement(wanted, got)
+        return db >= MIN_FLOAT_DB, 'equal' if db == np.inf else f'{db:.0f} dB'
+    a, b = (np.rint(side[names['outputs'][0]] / net.step) for side in (wanted, got))
+    most = int(np.abs(a - b).max())
+    return most <= STEPS.get(name, 1), 'equal' if most == 0 else f'{100 * np.mean(a == b):.2f} %, {most} step{"s" if most != 1 else ""}'
+
+
+def operators_mode(o):
+    failed = 0
+    print('| operator | numbers | MIL in numpy |\n|---|---|---|')
+    for name, (_, forms) in OPERATORS.items():
+        for numbers in [forms] if isinstance(forms, str) else forms:
+            if numbers == WIDE or o.only not in name:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    good, text = check_operator(o, name, numbers, pathlib.Path(folder))
+                except Failure as f:
+                    good = name in REFUSED and 'cannot be written' in str(f)
+                    text = f'{"refused" if good else "FAILED"}: {str(f)[-120:]}'
+            failed += not good
+            print(f'| {name} | {numbers} | {text}{"" if good else " FAILED"} |', flush=True)
+    return 1 if failed else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--bantam', required=True, help='the program')
     parser.add_argument('--only', default='', help='models whose name contains this')
     parser.add_argument('--variant', default='', help='ways of converting whose name contains this')
     parser.add_argument('--samples', type=int, default=2, help='per model and way')
+    parser.add_argument('--operators', action='store_true', help='instead of models')
     o = parser.parse_args()
+    if o.operators:
+        return operators_mode(o)
     failures = []
     for name, model, calib, samples in models():
         for variant in VARIANTS:

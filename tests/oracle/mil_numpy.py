@@ -213,6 +213,25 @@ def topk(a):
     return [np.take_along_axis(a['x'], places, axis), places]
 
 
+def gather_nd(a):
+    assert not a.get('batch_dims'), a['batch_dims']
+    return a['x'][tuple(np.moveaxis(a['indices'], -1, 0))]
+
+
+def cumsum(a):
+    axis = int(a['axis'])
+    x = np.flip(a['x'], axis) if a['reverse'] else a['x']
+    sums = np.cumsum(x.astype(np.float64), axis) - (x if a['exclusive'] else 0)
+    return np.flip(sums, axis) if a['reverse'] else sums
+
+
+def local_response_norm(a):
+    x, size = a['x'].astype(np.float64), int(a['size'])
+    squares = np.pad(x ** 2, [(0, 0), ((size - 1) // 2, size // 2)] + [(0, 0)] * (x.ndim - 2))
+    sums = sum(squares[:, i:i + x.shape[1]] for i in range(size))
+    return x / (a['k'] + a['alpha'] / size * sums) ** a['beta']
+
+
 def cast(a):
     return a['x'].astype({'fp16': np.float16, 'fp32': np.float32, 'int32': np.int32, 'bool': bool}[a['dtype']])
 
@@ -225,6 +244,7 @@ OPERATIONS = {
     'dequantize': dequantize, 'elu': lambda a: np.where(a['x'] > 0, a['x'], a['alpha'] * np.expm1(a['x'])),
     'equal': binary(np.equal), 'expand_dims': lambda a: np.expand_dims(a['x'], tuple(int(i) for i in a['axes'])),
     'fill': lambda a: np.full([int(d) for d in a['shape']], a['value']), 'erf': unary(erf), 'exp': unary(np.exp), 'floor': unary(np.floor),
+    'cumsum': cumsum, 'gather_nd': gather_nd, 'local_response_norm': local_response_norm,
     'gather': lambda a: np.take(a['x'], a['indices'], int(a['axis'])),
     'gather_along_axis': lambda a: np.take_along_axis(a['x'], a['indices'], int(a['axis'])), 'gelu': gelu,
     'greater': binary(np.greater), 'greater_equal': binary(np.greater_equal), 'identity': lambda a: a['x'],

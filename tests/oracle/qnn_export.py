@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs what `bantam convert --target qnn` writes on Qualcomm's emulator, with nothing left to the CPU.
 
-    pip install onnxruntime onnxruntime-qnn numpy        # x86_64 Linux; in an environment of its own
+    pip install onnxruntime onnxruntime-qnn onnx numpy   # x86_64 Linux; in an environment of its own
     python3 tests/oracle/qnn_export.py --bantam build/dev/bantam
     BANTAM_MODELS=models:data python3 tests/oracle/qnn_export.py --only resnet --preset int16
+    python3 tests/oracle/qnn_export.py --operators                  # every operator of operators.py: int8, int16
 
 $BANTAM_MODELS lists folders, separated by ':'; NAME.onnx is used where NAME.calib.npz and NAME.eval.npz lie in one
 of them too. A conversion writes an .onnx for QNN and a .btm; shapes are fixed to those of a calibration sample, and larger
@@ -29,8 +30,9 @@ try:
     import numpy as np
     import onnxruntime as ort
     import onnxruntime_qnn
+    from operators import FLOAT, INTEGER, INTEGER_STEPS, OPERATORS, Net
 except ImportError as missing:
-    print(f'skipped: {missing}; pip install onnxruntime onnxruntime-qnn numpy')
+    print(f'skipped: {missing}; pip install onnxruntime onnxruntime-qnn onnx numpy')
     sys.exit(77)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -99,18 +101,61 @@ def check(model, calibration, evaluation, devices, o, folder):
     return between >= LEAST
 
 
+# ---- operators ----
+
+# That the emulator may differ by: steps of 8 bits, and of 16.
+STEPS = {INTEGER: 4, 'int16': 64}
+# Alone between its borders it is computed on the floats, which no integer has clipped; it is here as "Concat of products".
+LEFT_OUT = ('Concat',)
+REFUSED = ('Erf',)  # QNN has none
+
+
+def check_operator(o, name, numbers, devices, folder):
+    net = Net(numbers)
+    net.save(folder / 'm.onnx', OPERATORS[name][0](net))
+    written, btm = folder / 'w.onnx', folder / 'm.btm'
+    call(o.bantam, 'convert', folder / 'm.onnx', '-o', written, '-o', btm, '--target', 'qnn', '-p', INTEGER_STEPS, '--test-vectors', '0', '-q')
+    runner = on_qnn(written, devices)
+    names = [v.name for v in runner.get_outputs()]
+    sample = net.samples({})
+    ours, theirs = run_btm(o.bantam, btm, sample, names, folder)[0], runner.run(names, sample)[0]
+    off = np.abs(np.rint(ours / net.step) - np.rint(theirs / net.step))
+    return off.max() <= STEPS[numbers], 'equal' if off.max() == 0 else f'{100 * np.mean(off == 0):.1f} %, {int(off.max())} step{"s" if off.max() != 1 else ""}'
+
+
+def operators_mode(o, devices):
+    good = True
+    print('| operator | numbers | emulator |\n|---|---|---|')
+    for name, (_, forms) in OPERATORS.items():
+        for numbers in [forms] if isinstance(forms, str) else forms:
+            if numbers == FLOAT or o.only not in name or name.startswith('open lengths') or name in LEFT_OUT:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    fine, text = check_operator(o, name, numbers, devices, pathlib.Path(folder))
+                except Failure as failure:
+                    refused = name in REFUSED and 'cannot hold' in str(failure)
+                    fine, text = refused, f'{"refused" if refused else "FAILED"}: {failure}'
+                good &= fine
+                print(f'| {name} | {numbers} | {text}{"" if fine else " FAILED"} |', flush=True)
+    return 0 if good else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--bantam', default=ROOT / 'build/bantam', type=pathlib.Path)
     parser.add_argument('--only', default='', help='models whose name contains this')
     parser.add_argument('--preset', default='int8', choices=['int8', 'int16'])
     parser.add_argument('--samples', type=int, default=2)
+    parser.add_argument('--operators', action='store_true', help='instead of models')
     o = parser.parse_args()
     ort.register_execution_provider_library('QNNExecutionProvider', onnxruntime_qnn.get_library_path())
     devices = [d for d in ort.get_ep_devices() if d.ep_name == 'QNNExecutionProvider']
     if not devices:
         print('skipped: the onnxruntime-qnn package offers no device here')
         return 77
+    if o.operators:
+        return operators_mode(o, devices)
     folders = [ROOT / 'testdata'] + [pathlib.Path(p) for p in os.environ.get('BANTAM_MODELS', '').split(':') if p]
     first = lambda name: next((f / name for f in folders if (f / name).exists()), None)
     good = True

@@ -28,9 +28,8 @@ import tempfile
 
 try:
     import numpy as np
-    import onnx
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    from onnx import TensorProto, helper, numpy_helper
+    from operators import ALL, INTEGER_STEPS, INTEGERS, LENGTHS, OPERATORS, WIDE, Net
 except ImportError as missing:
     print(f'skipped: {missing}; pip install ai-edge-litert onnx numpy')
     sys.exit(77)
@@ -120,9 +119,6 @@ class Lite:
 
 
 # ---- comparing ----
-
-INTEGERS = (np.int8, np.int16)  # of quantized values
-
 
 def channels_last(array):
     return np.ascontiguousarray(np.moveaxis(array, 1, -1)) if array.ndim >= 3 else array
@@ -283,199 +279,6 @@ def models_mode(tool, options):
 
 # ---- operators ----
 
-FLOAT, INTEGER, WIDE = 'float', 'int8', 'int16'
-BOTH, ALL = (FLOAT, INTEGER), (FLOAT, INTEGER, WIDE)
-
-X_SCALE, X_ZERO, Y_SCALE, Y_ZERO = 0.05, -3, 0.07, 5
-FIXED_SCALES = (1 / 256, 1 / 128)  # of Softmax, Sigmoid and Tanh in int8; 1/32768 in int16
-W_SCALES = np.float32([0.004, 0.011, 0.007, 0.0023])
-
-
-class Net:
-    """One operator as an ONNX model: in float, or with every tensor quantized to int8 or int16."""
-
-    def __init__(self, numbers, seed=1):
-        self.integer = numbers != FLOAT
-        self.wide = numbers == WIDE
-        self.random = np.random.default_rng(seed)
-        self.nodes, self.constants, self.inputs = [], [], []
-
-    def constant(self, array):
-        name = f'c{len(self.constants)}'
-        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
-        return name
-
-    def node(self, kind, inputs, outputs=1, **attrs):
-        names = [f'n{len(self.nodes)}_{i}' for i in range(outputs)]
-        self.nodes.append(helper.make_node(kind, inputs, names, name=f'{kind}{len(self.nodes)}', **attrs))
-        return names[0] if outputs == 1 else names
-
-    def rounded(self, value, scale, zero):
-        """A QuantizeLinear and a DequantizeLinear in the integer form."""
-        if not self.integer:
-            return value
-        if self.wide:
-            scale, zero = 1 / 32768 if scale in FIXED_SCALES else scale / 128, 0
-        self.step = scale
-        parameters = [self.constant(np.float32(scale)), self.constant((np.int16 if self.wide else np.int8)(zero))]
-        return self.node('DequantizeLinear', [self.node('QuantizeLinear', [value, *parameters]), *parameters])
-
-    def x(self, *shape, scale=X_SCALE, zero=X_ZERO, dtype=TensorProto.FLOAT):
-        name = f'x{len(self.inputs)}'
-        self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
-        return self.rounded(name, scale, zero) if dtype == TensorProto.FLOAT else name
-
-    def weight(self, *shape, axis=0):
-        scales = np.resize(W_SCALES, shape[axis])
-        integers = self.random.integers(-127, 128, shape).astype(np.int8)
-        if self.integer:
-            zeros = np.zeros(shape[axis], np.int8)
-            return self.node('DequantizeLinear', [self.constant(integers), self.constant(scales), self.constant(zeros)], axis=axis)
-        along = [1] * len(shape)
-        along[axis] = -1
-        return self.constant(integers.astype(np.float32) * scales.reshape(along))
-
-    def bias(self, count, x_scale=X_SCALE):
-        integers = self.random.integers(-900, 900, count).astype(np.int32)
-        scales = np.float32(x_scale / 128 if self.wide else x_scale) * np.resize(W_SCALES, count)
-        if self.integer:
-            return self.node('DequantizeLinear', [self.constant(integers), self.constant(scales), self.constant(np.zeros(count, np.int32))], axis=0)
-        return self.constant(integers.astype(np.float32) * scales)
-
-    def op(self, kind, *inputs, scale=Y_SCALE, zero=Y_ZERO, **attrs):
-        return self.rounded(self.node(kind, list(inputs), **attrs), scale, zero)
-
-    def same(self, kind, *inputs, **attrs):
-        """An operator that moves values: the result is stored as its input is."""
-        return self.op(kind, *inputs, scale=X_SCALE, zero=X_ZERO, **attrs)
-
-    def ints(self, *values):
-        return self.constant(np.int64(values))
-
-    def number(self, value):
-        return self.constant(np.float32(value))
-
-    def save(self, path, results, types=None):
-        results = [results] if isinstance(results, str) else results
-        outputs = [helper.make_tensor_value_info(r, t, None) for r, t in zip(results, types or [TensorProto.FLOAT] * len(results))]
-        graph = helper.make_graph(self.nodes, 'operator', self.inputs, outputs, self.constants)
-        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 21)], ir_version=10), path)
-
-    def samples(self, dtypes):
-        """Random inputs of the types that the file takes."""
-        arrays = {}
-        for value in self.inputs:
-            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
-            integer = dtypes.get(value.name) in INTEGERS
-            if value.type.tensor_type.elem_type == TensorProto.INT64:
-                arrays[value.name] = self.random.integers(0, 3, shape)
-            elif integer:
-                bounds = np.iinfo(dtypes[value.name])
-                arrays[value.name] = self.random.integers(bounds.min, bounds.max + 1, shape).astype(dtypes[value.name])
-            else:
-                arrays[value.name] = self.random.normal(0, 2, shape).astype(np.float32)
-        return arrays
-
-
-IMAGE = (1, 8, 9, 11)  # three different lengths, none a multiple of the vectors
-
-
-def pool(net, kind, **attrs):
-    return getattr(net, 'same' if kind == 'MaxPool' else 'op')(kind, net.x(*IMAGE), **attrs)
-
-
-def resize(net, scale, **attrs):
-    return net.same('Resize', net.x(*IMAGE), '', net.constant(np.float32([1, 1, scale, scale])), **attrs)
-
-
-# name: (how, forms, steps that int8 may differ under XNNPACK). The reasons stand in docs/targets.md.
-OPERATORS = {
-    'Conv 3x3': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(7, 8, 3, 3), n.bias(7), pads=[1, 1, 1, 1]), ALL, 0),
-    'Conv 3x3, stride 2': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(7, 8, 3, 3), n.bias(7), pads=[1, 1, 1, 1], strides=[2, 2]), ALL, 0),
-    'Conv 1x1, no bias': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(7, 8, 1, 1)), ALL, 0),
-    'Conv dilated': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(7, 8, 3, 3), n.bias(7), pads=[2, 2, 2, 2], dilations=[2, 2]), ALL, 0),
-    'Conv in groups': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(6, 4, 3, 3), n.bias(6), group=2), ALL, 0),
-    'Conv depthwise': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(8, 1, 3, 3), n.bias(8), group=8, pads=[1, 1, 1, 1]), ALL, 0),
-    'Conv depthwise, multiplier 2': (lambda n: n.op('Conv', n.x(*IMAGE), n.weight(16, 1, 5, 3), n.bias(16), group=8, strides=[2, 1]), ALL, 0),
-    'Conv 1-d': (lambda n: n.op('Conv', n.x(1, 5, 13), n.weight(7, 5, 3), n.bias(7), pads=[1, 0]), ALL, 0),
-    'ConvTranspose': (lambda n: n.op('ConvTranspose', n.x(*IMAGE), n.weight(8, 6, 3, 3, axis=1), n.bias(6), strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1]), BOTH, 0),
-    'Gemm': (lambda n: n.op('Gemm', n.x(5, 33), n.weight(7, 33), n.bias(7), transB=1), ALL, 0),
-    'MatMul with a constant': (lambda n: n.op('MatMul', n.x(2, 5, 33), n.weight(33, 7, axis=1)), ALL, 0),
-    'MatMul of computed matrices': (lambda n: n.op('MatMul', n.x(2, 5, 9), n.x(2, 9, 7)), FLOAT, 0),
-    'Add': (lambda n: n.op('Add', n.x(*IMAGE), n.x(*IMAGE, scale=0.03, zero=7)), ALL, 0),
-    'Add broadcast': (lambda n: n.op('Add', n.x(*IMAGE), n.x(1, 8, 1, 1, scale=0.03, zero=7)), ALL, 0),
-    'Sub': (lambda n: n.op('Sub', n.x(*IMAGE), n.x(*IMAGE, scale=0.03, zero=7)), ALL, 0),
-    'Mul': (lambda n: n.op('Mul', n.x(*IMAGE), n.x(*IMAGE, scale=0.03, zero=7)), ALL, 0),
-    'Div': (lambda n: n.op('Div', n.x(3, 5), n.op('Exp', n.x(3, 5))), FLOAT, 0),
-    'Pow': (lambda n: n.op('Pow', n.op('Exp', n.x(3, 5)), n.number(1.7)), FLOAT, 0),
-    'Max': (lambda n: n.same('Max', n.x(3, 5), n.x(3, 5)), ALL, 0),
-    'Min of other scales': (lambda n: n.op('Min', n.x(3, 5), n.x(3, 5, scale=0.03, zero=7)), ALL, 0),
-    'MaxPool': (lambda n: pool(n, 'MaxPool', kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]), ALL, 0),
-    'MaxPool, ceil': (lambda n: pool(n, 'MaxPool', kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1), ALL, 0),
-    'AveragePool': (lambda n: pool(n, 'AveragePool', kernel_shape=[3, 3], strides=[2, 2]), ALL, 1),
-    'AveragePool, same scale': (lambda n: n.same('AveragePool', n.x(*IMAGE), kernel_shape=[3, 3], strides=[2, 2]), ALL, 0),
-    'AveragePool over padding': (lambda n: pool(n, 'AveragePool', kernel_shape=[3, 3], pads=[1, 1, 1, 1]), ALL, 1),
-    'AveragePool counting padding': (lambda n: pool(n, 'AveragePool', kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1), ALL, 1),
-    'GlobalAveragePool': (lambda n: n.op('GlobalAveragePool', n.x(*IMAGE)), ALL, 0),
-    'GlobalMaxPool': (lambda n: n.same('GlobalMaxPool', n.x(*IMAGE)), ALL, 0),
-    'ReduceMean': (lambda n: n.op('ReduceMean', n.x(3, 5, 7), n.ints(-1)), ALL, 0),
-    'ReduceMax': (lambda n: n.same('ReduceMax', n.x(3, 5, 7), n.ints(1), keepdims=0), ALL, 0),
-    'ReduceSum': (lambda n: n.op('ReduceSum', n.x(3, 5, 7), n.ints(1)), FLOAT, 0),
-    'ReduceL2': (lambda n: n.op('ReduceL2', n.x(3, 5, 7), n.ints(-1)), FLOAT, 0),
-    'ReduceLogSumExp': (lambda n: n.op('ReduceLogSumExp', n.x(3, 5, 7), n.ints(-1)), FLOAT, 0),
-    'Softmax': (lambda n: n.op('Softmax', n.x(5, 33), scale=1 / 256, zero=-128), ALL, 0),
-    'Softmax along axis 1': (lambda n: n.op('Softmax', n.x(2, 5, 7), axis=1, scale=1 / 256, zero=-128), ALL, 0),
-    'LogSoftmax': (lambda n: n.op('LogSoftmax', n.x(5, 33)), FLOAT, 0),
-    'Relu': (lambda n: n.op('Relu', n.x(3, 17)), ALL, 0),
-    'Clip': (lambda n: n.op('Clip', n.x(3, 17), n.number(-1.5), n.number(3)), ALL, 0),
-    'Sigmoid': (lambda n: n.op('Sigmoid', n.x(3, 17), scale=1 / 256, zero=-128), ALL, 0),
-    'Sigmoid at another scale': (lambda n: n.op('Sigmoid', n.x(3, 17), scale=1 / 200, zero=-128), INTEGER, 0),
-    'Tanh': (lambda n: n.op('Tanh', n.x(3, 17), scale=1 / 128, zero=0), ALL, 0),
-    'Gelu': (lambda n: n.op('Gelu', n.x(3, 170)), ALL, 0),
-    'Gelu by tanh': (lambda n: n.op('Gelu', n.x(3, 170), approximate='tanh'), ALL, 0),
-    'HardSwish': (lambda n: n.op('HardSwish', n.x(3, 170)), ALL, 1),
-    'HardSigmoid': (lambda n: n.op('HardSigmoid', n.x(3, 170), scale=1 / 128, zero=-128), ALL, 0),
-    'LeakyRelu': (lambda n: n.op('LeakyRelu', n.x(3, 170), alpha=0.1), ALL, 1),
-    'PRelu': (lambda n: n.op('PRelu', n.x(*IMAGE), n.constant(np.linspace(-1, 1, 8, dtype=np.float32).reshape(8, 1, 1))), FLOAT, 0),
-    'Elu': (lambda n: n.op('Elu', n.x(3, 17)), ALL, 0),
-    'Softplus': (lambda n: n.op('Softplus', n.x(3, 17)), ALL, 0),
-    'Mish': (lambda n: n.op('Mish', n.x(3, 17)), ALL, 0),
-    'Erf': (lambda n: n.op('Erf', n.x(3, 17)), INTEGER, 0),
-    'Exp': (lambda n: n.op('Exp', n.x(3, 17)), ALL, 0),
-    'Sqrt': (lambda n: n.op('Sqrt', n.op('Abs', n.x(3, 17))), ALL, 0),
-    'Round': (lambda n: n.op('Round', n.x(3, 17)), ALL, 0),
-    'Concat': (lambda n: n.op('Concat', n.x(*IMAGE), n.x(*IMAGE, scale=0.03, zero=7), axis=1), ALL, 0),
-    'Slice': (lambda n: n.same('Slice', n.x(*IMAGE), n.ints(1, 2), n.ints(7, -1), n.ints(1, 3)), ALL, 0),
-    'Slice with steps': (lambda n: n.same('Slice', n.x(*IMAGE), n.ints(1, -1), n.ints(7, -100), n.ints(1, 3), n.ints(2, -1)), ALL, 0),
-    'Transpose': (lambda n: n.same('Transpose', n.x(2, 3, 5, 7), perm=[0, 3, 1, 2]), ALL, 0),
-    'Transpose of 5 axes': (lambda n: n.same('Transpose', n.x(2, 3, 5, 2, 3), perm=[0, 3, 1, 4, 2]), ALL, 0),
-    'Reshape': (lambda n: n.same('Reshape', n.x(2, 3, 5), n.ints(0, -1)), ALL, 0),
-    'Pad': (lambda n: n.same('Pad', n.x(3, 5), n.ints(0, 1, 2, 3)), ALL, 0),
-    'Pad with a value': (lambda n: n.same('Pad', n.x(3, 5), n.ints(0, 1, 2, 3), n.number(1)), ALL, 0),
-    'Pad reflect': (lambda n: n.same('Pad', n.x(3, 5), n.ints(0, 1, 2, 3), mode='reflect'), ALL, 0),
-    'Resize nearest': (lambda n: resize(n, 2, mode='nearest', coordinate_transformation_mode='asymmetric', nearest_mode='floor'), ALL, 0),
-    'Resize nearest, half pixels': (lambda n: resize(n, 2, mode='nearest'), ALL, 0),
-    'Resize linear': (lambda n: resize(n, 2, mode='linear'), ALL, 1),
-    'Resize linear, corners': (lambda n: resize(n, 2, mode='linear', coordinate_transformation_mode='align_corners'), ALL, 1),
-    'Resize linear, asymmetric': (lambda n: resize(n, 2, mode='linear', coordinate_transformation_mode='asymmetric'), ALL, 1),
-    'DepthToSpace': (lambda n: n.same('DepthToSpace', n.x(*IMAGE), blocksize=2), ALL, 0),
-    'DepthToSpace CRD': (lambda n: n.same('DepthToSpace', n.x(*IMAGE), blocksize=2, mode='CRD'), ALL, 0),
-    'SpaceToDepth': (lambda n: n.same('SpaceToDepth', n.x(1, 3, 8, 6), blocksize=2), ALL, 0),
-    'Gather': (lambda n: n.same('Gather', n.x(5, 7), n.constant(np.int64([[0, -1], [3, 2]])), axis=1), ALL, 0),
-    'Gather by input': (lambda n: n.same('Gather', n.x(5, 7), n.x(2, 2, dtype=TensorProto.INT64)), ALL, 0),
-    'Expand': (lambda n: n.same('Expand', n.x(3, 1, 5), n.ints(2, 3, 4, 5)), ALL, 0),
-    'Tile': (lambda n: n.same('Tile', n.x(3, 5), n.ints(2, 3)), ALL, 0),
-    'LayerNormalization': (lambda n: n.op('LayerNormalization', n.x(3, 5, 33), n.weight(33), n.weight(33)), FLOAT, 0),
-    'InstanceNormalization': (lambda n: n.op('InstanceNormalization', n.op('Conv', n.x(*IMAGE), n.weight(7, 8, 1, 1)), n.weight(7), n.weight(7)), FLOAT, 0),
-    'BatchNormalization': (lambda n: n.op('BatchNormalization', n.x(*IMAGE), *[n.constant(np.linspace(0.5, 2, 8, dtype=np.float32))] * 4), FLOAT, 0),
-    'LRN': (lambda n: n.op('LRN', n.op('Conv', n.x(*IMAGE), n.weight(7, 8, 1, 1)), size=3), FLOAT, 0),
-    'Where': (lambda n: n.op('Where', n.node('Greater', [n.x(3, 5), n.number(0)]), n.x(3, 5), n.x(3, 1)), FLOAT, 0),
-    'CumSum': (lambda n: n.op('CumSum', n.x(3, 5), n.constant(np.int64(1))), FLOAT, 0),
-    'Sum of three': (lambda n: n.op('Sum', n.x(3, 5), n.x(3, 5), n.x(3, 5)), FLOAT, 0),
-}
-INTEGER_STEPS = 'fold-constants; fold-dequantize; fold-qdq; drop-dead; to-channels-last; fold-constants; drop-dead; lower-to-integer; drop-dead'
-
-
 def compare_operator(tool, name, numbers, folder):
     net = Net(numbers)
     net.save(f'{folder}/m.onnx', OPERATORS[name][0](net))
@@ -483,18 +286,23 @@ def compare_operator(tool, name, numbers, folder):
     tool.call('convert', f'{folder}/m.onnx', '-o', f'{folder}/m.tflite', '-o', f'{folder}/m.btm', '--codec', 'none', '--test-vectors', '0',
               '--io-layout', 'last', *how)
     comparison = Comparison(tool, folder, net.step if net.integer else None)
-    comparison.add(net.samples({n: d['dtype'] for n, d in comparison.details.items()}))
+    for lengths in LENGTHS if net.has_open_lengths() else [None]:
+        comparison.add(net.samples({n: d['dtype'] for n, d in comparison.details.items()}, lengths))
     return comparison
 
 
 MIN_FLOAT_DB = 100
+# Steps that int8 may differ under XNNPACK. The reasons stand in docs/targets.md.
+STEPS = {'AveragePool': 1, 'AveragePool over padding': 1, 'AveragePool counting padding': 1, 'HardSwish': 1, 'LeakyRelu': 1, 'Resize linear': 1,
+         'Resize linear, corners': 1, 'Resize linear, asymmetric': 1, 'open lengths: GlobalAveragePool, Gemm': 1}
+REFUSED = ('ConvTranspose in groups',)  # the format has no such operator
 WIDE_STEPS = {'Softmax': 32, 'Softmax along axis 1': 32}  # that 16x8 may differ, where it is more than 1
 
 
 def operators_mode(tool, options):
     failed = False
     print('| operator | numbers | XNNPACK | built-in kernels | reference kernels | read back |\n|---|---|---|---|---|---|')
-    for name, (_, forms, allowed) in OPERATORS.items():
+    for name, (_, forms) in OPERATORS.items():
         if not any(s in name for s in options.only):
             continue
         for numbers in [forms] if isinstance(forms, str) else forms:
@@ -504,14 +312,15 @@ def operators_mode(tool, options):
                 try:
                     comparison = compare_operator(tool, name, numbers, folder)
                     x = comparison.results['xnnpack']
-                    most = WIDE_STEPS.get(name, 1) if numbers == WIDE else allowed
+                    most = WIDE_STEPS.get(name, 1) if numbers == WIDE else STEPS.get(name, 0)
                     worst = [d.steps > most if d.integer else d.db < MIN_FLOAT_DB for d in (x, comparison.back)]
                     bad = any(worst)
                     failed = failed or bad
                     print(f'| {name} | {numbers} | {comparison.text()} |{" FAILED" if bad else ""}', flush=True)
                 except Failure as failure:
-                    failed = True
-                    print(f'| {name} | {numbers} | FAILED: {failure} |', flush=True)
+                    refused = name in REFUSED and 'cannot hold' in str(failure)
+                    failed = failed or not refused
+                    print(f'| {name} | {numbers} | {"refused" if refused else "FAILED"}: {failure} |', flush=True)
     return 1 if failed else 0
 
 
