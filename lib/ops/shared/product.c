@@ -75,7 +75,8 @@ void bt_dense_rows(const bt_product* p, int64_t first, int count, int mr, void* 
 }
 
 /* All tiles of a chunk against one panel. The rows are spread evenly: seven times seven of them are
-   tiles of 6 and 5, where eight full ones would leave a row over that costs as much as a tile. */
+   tiles of 6 and 5, where eight full ones would leave a row over that costs as much as a tile. And
+   by twos where that is possible, for tall tiles have no code of their own for odd heights. */
 typedef struct tiles {
   const unsigned char* room; /* pointers of the first tile; `step` bytes to the next */
   size_t step;
@@ -83,7 +84,11 @@ typedef struct tiles {
   int rows, count, mr;
 } tiles;
 
-static int tile_begin(const tiles* t, int i) { return (int)((int64_t)t->rows * i / t->count); }
+static int tile_begin(const tiles* t, int i) {
+  const int together = t->mr % 2 ? 1 : 2;
+  const int begin = (int)((int64_t)((t->rows + together - 1) / together) * i / t->count) * together;
+  return begin < t->rows ? begin : t->rows;
+}
 
 /* The description is filled once and only what differs is changed from tile to tile: gcc builds a
    whole struct with vector stores that wait for the kernel's. */
