@@ -25,6 +25,13 @@ extern "C" {
 #define BT_MR_MAX 16 /* no table has taller tiles */
 #define BT_NR_MAX 64 /* nor wider ones */
 
+/* What will be read soon. While a tile is computed the kernel may ask for the line at `at`, and go
+   `step` bytes on with every row of weights. Any addresses. */
+typedef struct bt_soon {
+  uintptr_t at;
+  ptrdiff_t step;
+} bt_soon;
+
 /* One tile of a float product, up to mr rows by nr columns:
      c[r][j] = clamp(bias[j] + sum over t, k of a[t * mr + r][k] * w[t][k][j], lo, hi)
    Rows are output pixels (or rows of the left matrix), columns output channels. `a` holds taps * mr
@@ -37,6 +44,7 @@ typedef struct bt_tile_f32 {
   float* c;
   ptrdiff_t c_stride; /* elements from one row of c to the next */
   float lo, hi;
+  bt_soon soon;
 } bt_tile_f32;
 
 /* What becomes of an int32 sum. The last three finish sums beside 16-bit values: see bt_finish. */
@@ -84,6 +92,7 @@ typedef struct bt_tile_s8 {
   const float* scale; /* nr factors; not read by BT_STORE_S32 */
   int32_t zero, lo, hi;
   bt_store store;
+  bt_soon soon; /* a row of weights is a group */
   /* read where a sum is finished: */
   int planes;          /* 1, or 2: an even number of rows */
   const double* start; /* of every column, or NULL */

@@ -17,7 +17,8 @@
   }
 
 BT_INLINE const float* add_tap_f32(vf sum[][F32_VECS], const float* const* row, ptrdiff_t depth,
-                                   const float* w, const int rows, const int vecs) {
+                                   const float* w, bt_soon* soon, const int rows, const int vecs) {
+  (void)soon;
   ptrdiff_t k = 0;
   for (; k + LANES <= depth; k += LANES, w += LANES * F32_VECS * LANES) {
     vf x[F32_MR];

@@ -26,12 +26,16 @@
 #define BT_EACH(i, n) for (int i = 0; i < (n); ++i)
 #endif
 
-/* Asks for what lies a page behind p: the CPU fetches ahead by itself, but stops at the end of each
-   page, and a panel of weights has many. An address only, which may lie behind the last panel. */
+/* Asks for the lines of one row of `bytes` weights, of those that are read soon. */
 #if defined(__GNUC__)
-#define BT_FETCH_AHEAD(p) __builtin_prefetch((const void*)((uintptr_t)(p) + 4096))
+#define BT_FETCH(soon, bytes)                                         \
+  do {                                                                \
+    BT_EACH(line, ((int)(bytes) + 63) / 64)                           \
+      __builtin_prefetch((const void*)((soon).at + 64u * (unsigned)line)); \
+    (soon).at += (uintptr_t)(soon).step;                              \
+  } while (0)
 #else
-#define BT_FETCH_AHEAD(p) (void)(p)
+#define BT_FETCH(soon, bytes) (void)(soon)
 #endif
 
 /* Hands the sums of a tile, rows of nr, to the table's finish. */

@@ -5,7 +5,7 @@
 
 #include "kernels/kernels.h"
 
-#define CHUNK_BYTES ((size_t)192 * 1024)
+#define CHUNK_BYTES ((size_t)256 * 1024)
 #define CHUNK_TILES 48
 
 static int planes(const bt_product* p) { return p->high ? 2 : 1; }
@@ -90,13 +90,26 @@ static int tile_begin(const tiles* t, int i) {
   return begin < t->rows ? begin : t->rows;
 }
 
+/* While the tiles of a panel are computed, each asks for a part of the next panel: weights come from
+   memory as fast as they are needed only where all tiles wait for them, not the first alone. The
+   CPU's own fetching stops at the end of every page. A lone tile asks for its own, a page ahead.
+   `part` is how far the next tile begins. */
+static bt_soon soon_of(const bt_product* p, const tiles* t, const void* w, int kr, uintptr_t* part) {
+  const size_t rows = (size_t)p->taps * (size_t)((p->depth + kr - 1) / kr);
+  const size_t row = rows ? (p->panel_bytes + rows - 1) / rows : 0, count = (size_t)t->count;
+  *part = p->panel_bytes / count;
+  return (bt_soon){(uintptr_t)w + (count > 1 ? p->panel_bytes : 4096), (ptrdiff_t)((row + count - 1) / count)};
+}
+
 /* The description is filled once and only what differs is changed from tile to tile: gcc builds a
    whole struct with vector stores that wait for the kernel's. */
 static void panel_f32(const bt_kernels* k, const bt_product* p, const tiles* t, int col, int cols,
                       const void* w) {
   bt_tile_f32 tile = {.cols = cols, .depth = p->depth, .taps = p->taps, .w = w,
                       .c_stride = p->c_stride, .lo = p->lo, .hi = p->hi};
-  for (int i = 0, begin = 0; i < t->count; ++i, begin += tile.rows) {
+  uintptr_t part;
+  tile.soon = soon_of(p, t, w, 1, &part);
+  for (int i = 0, begin = 0; i < t->count; ++i, begin += tile.rows, tile.soon.at += part) {
     tile.rows = tile_begin(t, i + 1) - begin;
     tile.a = (const float* const*)(t->room + (size_t)i * t->step);
     tile.c = (float*)p->c + (ptrdiff_t)(t->row + begin) * p->c_stride + col;
@@ -112,7 +125,9 @@ static void panel_s8(const bt_kernels* k, const bt_product* p, const tiles* t, i
                      .zero = p->zero, .lo = p->q_lo, .hi = p->q_hi, .store = p->store,
                      .planes = planes(p), .start = p->start ? p->start + col : NULL,
                      .finish = k->finish};
-  for (int i = 0, begin = 0; i < t->count; ++i) {
+  uintptr_t part;
+  tile.soon = soon_of(p, t, w, k->s8_kr, &part);
+  for (int i = 0, begin = 0; i < t->count; ++i, tile.soon.at += part) {
     const int end = tile_begin(t, i + 1);
     const ptrdiff_t at = (ptrdiff_t)(t->row + begin) * p->c_stride + col;
     tile.rows = (end - begin) * tile.planes;
