@@ -15,23 +15,14 @@
 #define SLIDE_PIXELS 8
 #include "kernels/dw_f32.inc"
 
-/* 24 sums, 4 weights, a pair of `a` and one product. */
-#define S8_MR 6
 #define S8_KR 2
-#define S8_VECS 4
-#define S8_ROWS(ROW) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6)
-#define S8_CASES(height)                       \
-  case 0: tile_s8_sized(t, height, 1); return; \
-  case 1: tile_s8_sized(t, height, 2); return; \
-  case 2: tile_s8_sized(t, height, 3); return;
-
 BT_INLINE vx s8_load(const int8_t* from) { return load_words(from); }
 BT_INLINE vx s8_load_part(const int8_t* from, int n) { return load_words_part(from, n); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return load_words(w + j * 2 * LANES); }
 BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
   return _mm512_add_epi32(sum, _mm512_madd_epi16(x, weight));
 }
-#include "kernels/tile_s8_rows.inc"
+#include "kernels/tile_s8_avx512.inc"
 
 #define DW_KR 2
 #define DW_PIXELS 4

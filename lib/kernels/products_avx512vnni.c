@@ -17,19 +17,11 @@ BT_INLINE vi s8_add(vi sum, vx x, vx weight) {
 #endif
 }
 
-/* 24 sums, 4 weights and one group of `a`. */
-#define S8_MR 6
 #define S8_KR 4
-#define S8_VECS 4
-#define S8_ROWS(ROW) ROW(1) ROW(2) ROW(4) ROW(6)
-#define S8_CASES(height)                       \
-  case 0: tile_s8_sized(t, height, 1); return; \
-  case 1: tile_s8_sized(t, height, 2); return; \
-  case 2: tile_s8_sized(t, height, 3); return;
 BT_INLINE vx s8_load(const int8_t* from) { return add_bias(load_bytes(from)); }
 BT_INLINE vx s8_load_part(const int8_t* from, int n) { return add_bias(load_bytes_part(from, n)); }
 BT_INLINE vx s8_weights(const int8_t* w, int j) { return vi_load(w + j * 4 * LANES); }
-#include "kernels/tile_s8_rows.inc"
+#include "kernels/tile_s8_avx512.inc"
 
 #define DW_KR 4
 #define DW_PIXELS 4

@@ -2,7 +2,6 @@
    The scalar table's products: complete, portable, and what the other tables are compared with.
    Where the baseline CPU has no fused multiply-add (x86-64) the float half is compiled twice:
    libm's fmaf costs a call for each multiplication, the instruction gives the same bits. */
-#include "kernels/math_f32.h"
 #include "kernels/tables.h"
 
 /* gcc 12 turns loops over 32 columns into vector code, and over 16 into scalar code of a sixth of
@@ -34,12 +33,6 @@ static void fill_floats(bt_kernels* k) { fill_floats_plain(k); }
 
 #endif
 
-/* The clamp comes before the conversion: a large scale may have made the product infinite. */
-static int8_t requantize(int32_t sum, float scale, int32_t zero, int32_t lo, int32_t hi) {
-  const float f = bt_clamp_f32((float)sum * scale, (float)(lo - zero), (float)(hi - zero));
-  return (int8_t)(bt_round_f32(f) + zero);
-}
-
 /* Sums are unsigned because they wrap around, as in every table: a model whose sums do not fit
    (which its maker should have excluded) gives the same numbers everywhere. */
 static void store_row(const bt_tile_s8* t, int r, const uint32_t* sums) {
@@ -48,7 +41,7 @@ static void store_row(const bt_tile_s8* t, int r, const uint32_t* sums) {
     const int32_t sum = (int32_t)sums[j];
     switch (t->store) {
       case BT_STORE_S8:
-        ((int8_t*)t->c)[at] = requantize(sum, t->scale[j], t->zero, t->lo, t->hi);
+        ((int8_t*)t->c)[at] = bt_requantize(sum, t->scale[j], t->zero, t->lo, t->hi);
         break;
       case BT_STORE_S32: ((int32_t*)t->c)[at] = sum; break;
       default: ((float*)t->c)[at] = (float)sum * t->scale[j]; break;
@@ -81,7 +74,7 @@ BT_INLINE void dw_s8_block(const bt_dw_s8* d, const int8_t* w, const int8_t* con
   for (int tap = 0; tap < d->taps; ++tap, w += DW_NR)
     for (int j = 0; j < n; ++j) sum[j] += (uint32_t)(a[d->at[tap]][first + j] * w[j]);
   for (int j = 0; j < n; ++j)
-    c[first + j] = requantize((int32_t)sum[j], d->scale[first + j], d->zero, d->lo, d->hi);
+    c[first + j] = bt_requantize((int32_t)sum[j], d->scale[first + j], d->zero, d->lo, d->hi);
 }
 
 static void dw_s8(const bt_dw_s8* d) {

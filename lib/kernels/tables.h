@@ -8,6 +8,7 @@
 #ifndef BANTAM_KERNELS_TABLES_H_
 #define BANTAM_KERNELS_TABLES_H_
 #include "kernels/kernels.h"
+#include "kernels/math_f32.h"
 
 #if defined(__GNUC__) /* and clang */
 #define BT_INLINE static inline __attribute__((always_inline))
@@ -37,6 +38,12 @@
 #else
 #define BT_FETCH(soon, bytes) (void)(soon)
 #endif
+
+/* The clamp comes before the conversion: a large scale may have made the product infinite. */
+static inline int8_t bt_requantize(int32_t sum, float scale, int32_t zero, int32_t lo, int32_t hi) {
+  const float f = bt_clamp_f32((float)sum * scale, (float)(lo - zero), (float)(hi - zero));
+  return (int8_t)(bt_round_f32(f) + zero);
+}
 
 /* Hands the sums of a tile, rows of nr, to the table's finish. */
 static inline void bt_finish_tile(const bt_tile_s8* t, const int32_t* sums, int nr) {

@@ -98,14 +98,14 @@ BT_INLINE vf vf_load_fours(const float* p, int step) {
 
 /* What turns sums into bytes. */
 typedef struct requant {
-  vf most;       /* hi - zero */
-  vi zero;       /* 16-bit lanes */
-  __m128i least; /* lo, 8-bit lanes */
+  vf most;                /* hi - zero */
+  vi zero;                /* 16-bit lanes */
+  __m128i least, highest; /* lo and hi, 8-bit lanes */
 } requant;
 
 BT_INLINE requant requant_to(int32_t zero, int32_t lo, int32_t hi) {
   const requant q = {_mm256_set1_ps((float)(hi - zero)), _mm256_set1_epi16((short)zero),
-                     _mm_set1_epi8((char)lo)};
+                     _mm_set1_epi8((char)lo), _mm_set1_epi8((char)hi)};
   return q;
 }
 
@@ -127,11 +127,27 @@ BT_INLINE void store_up_to_15(int8_t* c, __m128i bytes, int n) {
   if (n & 1) c[n & 2] = (int8_t)(n & 2 ? rest >> 16 : rest);
 }
 
+BT_INLINE vf scaled(vi sum, vf scale) { return _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale); }
+
 /* A vector of sums as rounded output steps. The upper clamp comes before the conversion; what is
    far below becomes INT_MIN there and saturates later, on the way to 8 bits. */
 BT_INLINE vi requantize(vi sum, vf scale, const requant* q) {
-  const vf f = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale);
-  return _mm256_cvtps_epi32(_mm256_min_ps(f, q->most));
+  return _mm256_cvtps_epi32(_mm256_min_ps(scaled(sum, scale), q->most));
+}
+
+/* Whether store_s8 takes these factors. Those below 1 leave every sum inside of 32 bits, and the
+   upper clamp can wait for the bytes. */
+BT_INLINE int can_store_s8(const vf* scale, const int vecs) {
+  const vf no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  int below = 0xff;
+  BT_EACH(j, vecs) {
+    const vf size = _mm256_and_ps(scale[j], no_sign);
+    below &= _mm256_movemask_ps(_mm256_cmp_ps(size, _mm256_set1_ps(1.0f), _CMP_LT_OQ));
+  }
+  return below == 0xff;
+}
+BT_INLINE vi requantize_below_1(vi sum, vf scale) {
+  return _mm256_cvtps_epi32(scaled(sum, scale));
 }
 
 /* Two vectors to 16 bits, with the zero point; in the order of packs: by 128 bits. */
@@ -150,13 +166,13 @@ BT_INLINE void store_16(int8_t* c, __m128i bytes, int n) {
 /* Requantizes and stores `vecs` (1, 2) vectors of neighbours. */
 BT_INLINE void store_s8(int8_t* c, const vi* sum, const vf* scale, const int vecs,
                         const requant* q) {
-  const vi first = requantize(sum[0], scale[0], q);
-  const vi words = pack_words(first, vecs == 2 ? requantize(sum[1], scale[1], q) : first, q);
+  const vi first = requantize_below_1(sum[0], scale[0]);
+  const vi words = pack_words(first, vecs == 2 ? requantize_below_1(sum[1], scale[1]) : first, q);
   const vi packed = _mm256_packs_epi16(words, words);
   /* Either half of `packed` has four bytes of each vector. */
   const __m128i ordered =
       _mm_unpacklo_epi32(_mm256_castsi256_si128(packed), _mm256_extracti128_si256(packed, 1));
-  const __m128i bytes = _mm_max_epi8(ordered, q->least);
+  const __m128i bytes = _mm_min_epi8(_mm_max_epi8(ordered, q->least), q->highest);
   if (vecs == 1)
     _mm_storel_epi64((__m128i*)(void*)c, bytes);
   else

@@ -78,22 +78,37 @@ BT_INLINE vf vf_load_fours(const float* p, int step) {
 
 /* What turns sums into bytes. */
 typedef struct requant {
-  vf most;  /* hi - zero */
-  vi zero;  /* 16-bit lanes */
-  vi least; /* lo, 8-bit lanes */
+  vf most;           /* hi - zero */
+  vi zero;           /* 16-bit lanes */
+  vi least, highest; /* lo and hi, 8-bit lanes */
 } requant;
 
 BT_INLINE requant requant_to(int32_t zero, int32_t lo, int32_t hi) {
   const requant q = {_mm512_set1_ps((float)(hi - zero)), _mm512_set1_epi16((short)zero),
-                     _mm512_set1_epi8((char)lo)};
+                     _mm512_set1_epi8((char)lo), _mm512_set1_epi8((char)hi)};
   return q;
 }
+
+BT_INLINE vf scaled(vi sum, vf scale) { return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale); }
 
 /* A vector of sums as rounded output steps. The upper clamp comes before the conversion; what is
    far below becomes INT_MIN there and saturates later, on the way to 8 bits. */
 BT_INLINE vi requantize(vi sum, vf scale, const requant* q) {
-  const vf f = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
-  return _mm512_cvtps_epi32(_mm512_min_ps(f, q->most));
+  return _mm512_cvtps_epi32(_mm512_min_ps(scaled(sum, scale), q->most));
+}
+
+/* Whether store_s8_four takes these factors. Those below 1 leave every sum inside of 32 bits, and
+   the upper clamp can wait for the bytes. */
+BT_INLINE int can_store_s8(const vf* scale, const int vecs) {
+  __mmask16 below = 0xffff;
+  BT_EACH(j, vecs) {
+    below &= _mm512_cmp_ps_mask(scale[j], _mm512_set1_ps(1.0f), _CMP_LT_OQ);
+    below &= _mm512_cmp_ps_mask(_mm512_set1_ps(-1.0f), scale[j], _CMP_LT_OQ);
+  }
+  return below == 0xffff;
+}
+BT_INLINE vi requantize_below_1(vi sum, vf scale) {
+  return _mm512_cvtps_epi32(scaled(sum, scale));
 }
 
 /* Two vectors to 16 bits, with the zero point; in the order of packs: by 128 bits. */
@@ -104,23 +119,25 @@ BT_INLINE vi pack_bytes(vi a, vi b, const requant* q) {
   return _mm512_max_epi8(_mm512_packs_epi16(a, b), q->least);
 }
 
-/* Requantizes and stores `vecs` (1..4) vectors of neighbours. */
-BT_INLINE void store_s8(int8_t* c, const vi* sum, const vf* scale, const int vecs,
-                        const requant* q) {
+/* Requantizes four vectors of sums and stores them: `rows` rows, `step` bytes
+   apart, of `vecs` (1 or 2) vectors. Rows that are missing to four vectors are not stored. */
+BT_INLINE void store_s8_four(int8_t* c, ptrdiff_t step, const vi sum[4], const vf* scale,
+                             const int rows, const int vecs, const requant* q) {
   vi y[4];
-  BT_EACH(j, 4) y[j] = j < vecs ? requantize(sum[j], scale[j], q) : y[j - 1];
+  BT_EACH(i, 4) y[i] = i < rows * vecs ? requantize_below_1(sum[i], scale[i % vecs]) : y[i - 1];
   const vi bytes = pack_bytes(pack_words(y[0], y[1], q), pack_words(y[2], y[3], q), q);
   /* Four bytes of vector j, quarter i, are number 4 i + j. */
   const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const vi all = _mm512_permutexvar_epi32(order, bytes);
-  if (vecs == 1)
-    _mm_storeu_si128((__m128i*)(void*)c, _mm512_castsi512_si128(all));
-  else if (vecs == 2)
+  const vi all = _mm512_permutexvar_epi32(order, _mm512_min_epi8(bytes, q->highest));
+  if (vecs == 2) {
     _mm256_storeu_si256((__m256i*)(void*)c, _mm512_castsi512_si256(all));
-  else if (vecs == 3)
-    _mm512_mask_storeu_epi8(c, ((__mmask64)1 << 48) - 1, all);
-  else
-    _mm512_storeu_si512(c, all);
+    if (rows > 1) _mm256_storeu_si256((__m256i*)(void*)(c + step), _mm512_extracti64x4_epi64(all, 1));
+    return;
+  }
+  _mm_storeu_si128((__m128i*)(void*)c, _mm512_castsi512_si128(all));
+  if (rows > 1) _mm_storeu_si128((__m128i*)(void*)(c + step), _mm512_extracti32x4_epi32(all, 1));
+  if (rows > 2) _mm_storeu_si128((__m128i*)(void*)(c + 2 * step), _mm512_extracti32x4_epi32(all, 2));
+  if (rows > 3) _mm_storeu_si128((__m128i*)(void*)(c + 3 * step), _mm512_extracti32x4_epi32(all, 3));
 }
 
 /* The first n (1..64) of 64 bytes. */

@@ -82,11 +82,19 @@ BT_INLINE requant requant_to(int32_t zero, int32_t lo, int32_t hi) {
   return q;
 }
 
+BT_INLINE vf scaled(vi sum, vf scale) { return vmulq_f32(vcvtq_f32_s32(sum), scale); }
+
 /* A vector of sums as rounded output steps. The conversion saturates, like every step down to
    8 bits; so the clamp can wait until then. */
 BT_INLINE vi requantize(vi sum, vf scale, const requant* q) {
   (void)q;
-  return vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(sum), scale));
+  return vcvtnq_s32_f32(scaled(sum, scale));
+}
+
+/* Whether store_s8 takes these factors: the conversion to integers saturates. */
+BT_INLINE int can_store_s8(const vf* scale, const int vecs) {
+  (void)scale, (void)vecs;
+  return 1;
 }
 
 BT_INLINE int8x8_t pack_bytes(vi a, vi b, const requant* q) {

@@ -237,14 +237,20 @@ inline ByteCase byte_case(Random& random, int rows, int cols, int depth, int tap
   draw_limits(random, c.zero, c.lo, c.hi);
   c.weights.resize(static_cast<size_t>(cols * depth * taps));
   for (int8_t& v : c.weights) v = weight_byte(random, values);
+  // Vectors requantize by factors below 1; one that is not sends the whole tile another way.
+  const bool below_1 = pick(random, {0, 1}) == 1;
   for (int j = 0; j < cols; ++j) {
     c.bias.push_back(std::uniform_int_distribution<int32_t>(-100000, 100000)(random));
     // Sums that do not fit wrap around, in every table.
     if (values == Values::extreme && j % 4 == 0)
       c.bias.back() = std::numeric_limits<int32_t>::max();
+    // As large as a sum can be: with a factor of 1 it does not fit in 32 bits any more.
+    if (values == Values::extreme && j % 8 == 0)
+      std::fill_n(c.weights.begin() + static_cast<ptrdiff_t>(j) * depth * taps, depth * taps, int8_t{0});
     if (values == Values::extreme && j % 4 == 1)
       c.bias.back() = std::numeric_limits<int32_t>::min();
     c.scale.push_back(any_scale(random));
+    if (below_1 && c.scale.back() >= 1) c.scale.back() = std::nextafter(1.0f, 0.0f);
   }
   return c;
 }
