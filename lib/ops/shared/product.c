@@ -85,8 +85,8 @@ typedef struct tiles {
 } tiles;
 
 static int tile_begin(const tiles* t, int i) {
-  const int together = t->mr % 2 ? 1 : 2;
-  const int begin = (int)((int64_t)((t->rows + together - 1) / together) * i / t->count) * together;
+  const unsigned together = t->mr % 2 ? 1 : 2, units = ((unsigned)t->rows + together - 1) / together;
+  const int begin = (int)(units * (unsigned)i / (unsigned)t->count * together); /* at most 48 x 16 x 48 */
   return begin < t->rows ? begin : t->rows;
 }
 
