@@ -258,6 +258,7 @@ static bt_status prepare(bt_call* c) {
   p->pack_at = bytes;
   if (!c->weights) bytes += bt_conv_pack_bytes(c, p->group, p->last);
   c->scratch_bytes = bytes;
+  c->takes_pitch = p->last && (y->dtype != BT_F32 || !p->product.s8);
   return BT_OK;
 }
 
@@ -287,6 +288,8 @@ static bt_status run(bt_call* c) {
   const size_t element = bt_dtype_size(x->dtype), out_element = bt_dtype_size(y->dtype);
   if (bt_count(y) == 0) return BT_OK;
   const int64_t positions = bt_window_positions(&p->w);
+  const int64_t pitch = c->pitch ? c->pitch : p->outputs;
+  p->product.c_stride = p->depthwise.pitch = pitch;
   unsigned char* scratch = c->scratch;
   const bt_conv_weights* weights = c->weights;
   if (!weights) {
@@ -308,7 +311,7 @@ static bt_status run(bt_call* c) {
     for (int64_t i = 0; i < p->images; ++i) {
       p->image.x = from;
       bt_stage_fill(c, &p->stage, i, scratch + p->stage_at);
-      run_groups(c, p, weights, from, to + i * positions * p->outputs * (int64_t)out_element);
+      run_groups(c, p, weights, from, to + i * positions * pitch * (int64_t)out_element);
     }
   } else {
     run_groups(c, p, weights, from, to);

@@ -99,8 +99,9 @@ static int collect(const bt_frame* f, item* items, int32_t* item_of) {
       if (k >= 0) items[k].end = s;
     }
     for (int i = 0; i < node->n_out; ++i) {
-      const int32_t v = node->out[i];
-      if (v < 0 || f->slots[v].place != BT_PLACE_ARENA || f->slots[v].view_of >= 0) continue;
+      if (node->out[i] < 0) continue;
+      const int32_t v = bt_root_of(f, node->out[i]); /* of a part of what a later node joins: the whole */
+      if (f->slots[v].place != BT_PLACE_ARENA || item_of[v] >= 0) continue;
       const size_t bytes = (bt_bytes(&f->slots[v].tensor) + BT_ALIGN - 1) / BT_ALIGN * BT_ALIGN;
       item_of[v] = n;
       items[n++] = (item){.bytes = bytes, .begin = s, .end = s, .index = v};
@@ -149,8 +150,9 @@ bt_status bt_arena_layout(bt_frame* f) {
     for (int s = 0; s < g->n_nodes && status == BT_OK; ++s)
       for (int i = 0; i < g->nodes[s].n_out; ++i) { /* what shares another value's bytes */
         const int32_t v = g->nodes[s].out[i];
-        if (v >= 0 && f->slots[v].view_of >= 0 && f->slots[v].place == BT_PLACE_ARENA)
-          f->slots[v].tensor.data = f->slots[f->slots[v].view_of].tensor.data;
+        if (v < 0 || f->slots[v].view_of < 0 || f->slots[v].place != BT_PLACE_ARENA) continue;
+        const bt_slot* root = &f->slots[f->slots[v].view_of];
+        f->slots[v].tensor.data = (unsigned char*)root->tensor.data + f->slots[v].offset;
       }
   }
   free(items);

@@ -76,6 +76,7 @@ void bt_call_begin(bt_call* c, bt_frame* f, int n) {
                  .in = f->in, .out = f->out, .attr = node->attrs, .env = f->env, .owner = f,
                  .node = n, .weights = s->weights, .plan = s->plan,
                  .scratch_bytes = s->scratch_bytes};
+  if (node->n_out > 0 && node->out[0] >= 0) c->pitch = f->slots[node->out[0]].pitch;
 }
 
 /* ---- constants ---- */
@@ -92,7 +93,7 @@ typedef struct loading {
   uint64_t* loaded;   /* of each node: bt_call.loaded */
 } loading;
 
-static int is_same_quant(const bt_quant* a, const bt_quant* b) {
+int bt_is_same_quant(const bt_quant* a, const bt_quant* b) {
   if (a == b) return 1;
   if (!a || !b || a->n != b->n || a->axis != b->axis || !a->zero != !b->zero) return 0;
   return memcmp(a->scale, b->scale, (size_t)a->n * sizeof *a->scale) == 0 &&
@@ -105,7 +106,7 @@ static int is_same_value(const bt_frame* f, int32_t a, int32_t b) {
   if (a < 0 || b < 0) return 0;
   const bt_tensor *x = &f->slots[a].tensor, *y = &f->slots[b].tensor;
   return !x->constant && !y->constant && x->dtype == y->dtype && x->rank == y->rank &&
-         memcmp(x->dims, y->dims, sizeof x->dims) == 0 && is_same_quant(x->quant, y->quant);
+         memcmp(x->dims, y->dims, sizeof x->dims) == 0 && bt_is_same_quant(x->quant, y->quant);
 }
 
 static int packs_alike(const bt_frame* f, const bt_node* a, const bt_node* b) {

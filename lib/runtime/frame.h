@@ -40,7 +40,8 @@ typedef struct bt_slot {
   uint8_t keep;     /* constant: some node reads the raw bytes while it runs */
   int32_t readers;  /* constant: nodes that still have to be loaded */
   int32_t view_of;  /* shares the bytes of this value, which has its own; -1: has its own */
-  size_t offset;    /* arena */
+  size_t offset;    /* where it begins among them */
+  int64_t pitch;    /* bt_call.pitch of the node that makes it */
   size_t capacity;  /* heap buffer, kept between runs */
   void* buffer;     /* heap or folded bytes */
 } bt_slot;
@@ -53,6 +54,7 @@ typedef struct bt_step {
   uint8_t loaded;
   uint8_t folded;  /* nothing to do in a run */
   uint8_t dynamic; /* shape inference and allocation happen in every run */
+  uint8_t takes_pitch; /* bt_call.takes_pitch */
   bt_blocks blocks; /* of a dynamic step: its plan, renewed in every run */
 } bt_step;
 
@@ -119,6 +121,8 @@ bt_status bt_frame_run_graph(bt_call* c, const bt_graph* g, const bt_tensor* con
 void bt_call_begin(bt_call* c, bt_frame* f, int n);
 /* infer, then the checks that hold for every operator: sizes that fit, counts of inputs. */
 bt_status bt_call_infer(bt_call* c);
+/* Lets inputs of joining nodes (BT_OP_JOIN) be made in their place in the result; join.c. */
+bt_status bt_join_in_place(bt_frame* f);
 /* Gives every arena value and every scratch its offset; arena.c. */
 bt_status bt_arena_layout(bt_frame* f);
 /* prepare, by way of f32 where that is needed; fills the step. */
@@ -133,6 +137,8 @@ static inline int32_t bt_root_of(const bt_frame* f, int32_t v) {
 int bt_needs_half(const bt_call* c);
 /* Operands are quantized in 16 bits, and the operator knows reals only. */
 int bt_needs_reals(const bt_call* c);
+/* Stored integers stand for the same reals. */
+int bt_is_same_quant(const bt_quant* a, const bt_quant* b);
 /* Grows the buffer of a heap or folded value to its tensor's size. */
 bt_status bt_slot_grow(bt_call* c, bt_slot* s);
 bt_status bt_check_size(bt_call* c, const bt_tensor* t);

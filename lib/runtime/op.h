@@ -125,7 +125,9 @@ enum {
   BT_OP_EXTRA = 32,    /* rare: lives in the extra library */
   BT_OP_SHAPE = 64,    /* reads the shape of its input, never the bytes */
   BT_OP_OWN = 128,     /* not an ONNX operator: the importer refuses it */
-  BT_OP_WORDS = 256    /* takes quantized 16-bit values of one scale as they are */
+  BT_OP_WORDS = 256,   /* takes quantized 16-bit values of one scale as they are */
+  BT_OP_JOIN = 512     /* output 0 is the inputs, one behind the other along the axis that attribute 0
+                          names; `run` leaves alone what lies in its place already */
 };
 
 #define BT_MANY 255
@@ -173,6 +175,9 @@ struct bt_call {
   uint64_t loaded;      /* set by load: bit i says that input i (< 64) needs no raw bytes any more */
   size_t scratch_bytes; /* set by prepare */
   void* scratch;        /* there in run: scratch_bytes, aligned to 64 */
+  int takes_pitch;      /* set by prepare: `run` can write output 0 with a pitch */
+  int64_t pitch;        /* there in run: elements from one row (last axis) of output 0 to the next;
+                           0: rows follow each other */
   void* owner;          /* the executor: a bt_frame, or NULL in the tool's shape inference */
   int node;             /* index in the graph */
 };

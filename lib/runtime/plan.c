@@ -98,6 +98,7 @@ bt_status bt_step_prepare(bt_call* c, bt_step* s) {
   else if (c->op->prepare) BT_TRY(c->op->prepare(c));
   s->plan = c->plan;
   s->scratch_bytes = c->scratch_bytes;
+  s->takes_pitch = c->takes_pitch && !s->half;
   return BT_OK;
 }
 
@@ -106,6 +107,8 @@ static void forget(bt_frame* f) {
   for (int i = 0; i < f->graph->n_values; ++i) {
     bt_slot* s = &f->slots[i];
     s->view_of = -1;
+    s->offset = 0;
+    s->pitch = 0;
     if (s->place == BT_PLACE_CONSTANT) continue;
     if (s->place != BT_PLACE_INPUT) s->place = BT_PLACE_NONE;
     s->tensor.data = NULL;
@@ -116,7 +119,7 @@ static void forget(bt_frame* f) {
     s->plan = NULL;
     s->half = NULL;
     s->scratch_bytes = 0;
-    s->folded = s->dynamic = 0;
+    s->folded = s->dynamic = s->takes_pitch = 0;
   }
 }
 
@@ -158,6 +161,7 @@ static bt_status plan(bt_frame* f) {
     }
   }
   free(last_use);
+  if (status == BT_OK) status = bt_join_in_place(f);
   return status == BT_OK ? bt_arena_layout(f) : status;
 }
 

@@ -43,6 +43,27 @@ bt_status bt_step_run(bt_frame* f, int n) {
   return s->half ? bt_half_run(&c, s) : c.op->run(&c);
 }
 
+/* Shows output i of node n to the tap; one whose rows lie apart as a copy. */
+static bt_status tap_output(bt_frame* f, int n, int i) {
+  const bt_env* env = f->env;
+  const bt_slot* s = &f->slots[f->graph->nodes[n].out[i]];
+  if (!s->pitch) {
+    env->tap(env->tap_user, f->graph, n, i, &s->tensor);
+    return BT_OK;
+  }
+  bt_tensor t = s->tensor;
+  unsigned char* copy = bt_alloc(bt_bytes(&t));
+  if (!copy) return BT_NO_MEMORY;
+  const size_t row = (size_t)t.dims[t.rank - 1] * bt_dtype_size(t.dtype);
+  const size_t apart = (size_t)s->pitch * bt_dtype_size(t.dtype), bytes = bt_bytes(&t);
+  const unsigned char* from = t.data;
+  for (size_t at = 0; at < bytes; at += row, from += apart) memcpy(copy + at, from, row);
+  t.data = copy;
+  env->tap(env->tap_user, f->graph, n, i, &t);
+  bt_release(copy);
+  return BT_OK;
+}
+
 bt_status bt_frame_run(bt_frame* f, const bt_tensor* const* inputs) {
   const bt_graph* g = f->graph;
   bt_env* env = f->env;
@@ -53,8 +74,7 @@ bt_status bt_frame_run(bt_frame* f, const bt_tensor* const* inputs) {
     if (!f->steps[n].folded) BT_TRY(bt_step_run(f, n));
     if (env->tap)
       for (int i = 0; i < g->nodes[n].n_out; ++i)
-        if (g->nodes[n].out[i] >= 0)
-          env->tap(env->tap_user, g, n, i, &f->slots[g->nodes[n].out[i]].tensor);
+        if (g->nodes[n].out[i] >= 0) BT_TRY(tap_output(f, n, i));
   }
   if (env->timer) env->timer(env->tap_user, g, g->n_nodes);
   return BT_OK;

@@ -12,6 +12,7 @@ bt_status bt_depthwise_prepare(bt_call* c, const bt_image* image, int64_t images
                                bt_depthwise* d) {
   const int64_t rows = image->kernel[0] * image->kernel[1], width = image->kernel[2];
   d->channels = channels;
+  d->pitch = channels;
   d->taps = (int)(rows * width);
   d->pixels = image->out[2] < BT_DW_PIXELS ? (int)image->out[2] : BT_DW_PIXELS;
   d->lines = images * image->out[0] * image->out[1];
@@ -62,8 +63,8 @@ static void run_s16(const job* j, int64_t pixel, int n, const void** a) {
   const bt_finish finish = {.store = d->store, .start = j->weights->start,
                             .scale = j->weights->scale, .zero = d->zero, .lo = d->q_lo,
                             .hi = d->q_hi,
-                            .y = j->y + (size_t)(pixel * d->channels) * bt_store_bytes(d->store),
-                            .y_stride = d->channels};
+                            .y = j->y + (size_t)(pixel * d->pitch) * bt_store_bytes(d->store),
+                            .y_stride = d->pitch};
   j->k->dw_s16(&(bt_dw_s16){.pixels = n, .channels = d->channels, .taps = d->taps,
                             .width = d->width, .step = d->step, .at = d->at,
                             .a = (const int16_t* const*)a, .w = j->weights->panels,
@@ -84,15 +85,15 @@ static void run_pixels(const job* j, int64_t line, int64_t x, int n, const void*
     j->k->dw_s8(&(bt_dw_s8){.pixels = n, .channels = d->channels, .taps = d->taps,
                             .width = d->width, .step = d->step, .at = d->at,
                             .a = (const int8_t* const*)a, .w = j->weights->panels,
-                            .c = (int8_t*)j->y + pixel * d->channels, .c_stride = d->channels,
+                            .c = (int8_t*)j->y + pixel * d->pitch, .c_stride = d->pitch,
                             .scale = j->weights->scale, .zero = d->zero, .lo = d->q_lo,
                             .hi = d->q_hi});
   else
     j->k->dw_f32(&(bt_dw_f32){.pixels = n, .channels = d->channels, .taps = d->taps,
                               .width = d->width, .step = d->step, .at = d->at,
                               .a = (const float* const*)a, .w = j->weights->panels,
-                              .c = (float*)(void*)j->y + pixel * d->channels,
-                              .c_stride = d->channels, .lo = d->lo, .hi = d->hi});
+                              .c = (float*)(void*)j->y + pixel * d->pitch,
+                              .c_stride = d->pitch, .lo = d->lo, .hi = d->hi});
 }
 
 static void run_lines(void* arg, int64_t begin, int64_t end, int thread) {

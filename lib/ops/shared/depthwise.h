@@ -11,6 +11,7 @@ typedef struct bt_depthwise {
   int pixels;     /* of one kernel call, at most */
   int columns;    /* pointers of one row of the window; 0: every pixel has pointers of its own */
   int64_t lines;  /* of output pixels */
+  int64_t pitch;  /* elements from one output pixel to the next */
   int32_t* at;    /* see bt_dw_f32 */
   float lo, hi;
   int32_t zero, q_lo, q_hi;
