@@ -2,6 +2,7 @@
 // bantam run: one model on given tensors.
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/bantam/checks.h"
 #include "apps/bantam/command.h"
@@ -25,7 +26,7 @@ struct Options {
   CommonOptions common;
   ReadFlags read;
   DataFlags data;
-  std::string model, output = ".", as = "npy";
+  std::string model, output = ".", as = "npy", values;
   std::vector<std::string> inputs;
   int threads = 1;
   uint64_t seed = 0;
@@ -87,12 +88,47 @@ Result<std::vector<Tensor>> run_data(Session& session, Dataset& data) {
   return joined;
 }
 
+// Every value that the first run computes; of what loops compute again and again, the first.
+class Values {
+ public:
+  void watch(Session& session) {
+    session.set_tap([this](const Tapped& v) {
+      if (!seen_.insert(v.name).second) return;
+      const Shape shape(v.dims.begin(), v.dims.end());
+      list_.emplace_back(v.name, Tensor(v.dtype, shape, Bytes::copy_of(v.data, static_cast<size_t>(v.count) * bt_dtype_size(v.dtype))));
+    });
+  }
+  const std::vector<std::pair<std::string, Tensor>>& list() const { return list_; }
+
+ private:
+  std::set<std::string> seen_;
+  std::vector<std::pair<std::string, Tensor>> list_;
+};
+
+// Gives the path of the file.
+Result<std::string> write_tensor(OutputFiles& files, const std::string& folder, const std::string& name, const Tensor& tensor, const std::string& as,
+                                 std::set<std::string>& paths) {
+  std::vector<uint8_t> bytes;
+  if (as == "pb") {
+    bytes = write_tensor_pb(tensor, name);
+  } else {
+    TRY(bytes, within("value " + quote(name), write_npy(tensor)));
+  }
+  std::string path = folder + "/" + file_name(name);
+  for (int i = 1; !paths.insert(path).second; ++i) path = formatted("{}/{}_{}", folder, file_name(name), i);
+  path += "." + as;
+  TRY(files.write(path, Bytes(std::move(bytes))));
+  return path;
+}
+
 Result<int> run(const Options& o) {
   o.common.apply();
   TRY(check_kernels_environment());
   TRY(const ReadOptions read, o.read.options());
   TRY(RunnableModel model, open_runnable(o.model, read, {.threads = o.threads, .seed = o.seed}));
   Session& session = model.session;
+  Values values;
+  if (!o.values.empty()) values.watch(session);
   std::vector<Tensor> outputs;
   if (o.data.wanted()) {
     TRY(const auto data, o.data.open(session.inputs(), {.as_stored = true}));
@@ -105,18 +141,14 @@ Result<int> run(const Options& o) {
   TRY(make_directory(o.output));
   OutputFiles files;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  std::set<std::string> paths;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::string name = session.outputs()[i].name;
-    std::vector<uint8_t> bytes;
-    if (o.as == "pb") {
-      bytes = write_tensor_pb(outputs[i], name);
-    } else {
-      TRY(bytes, within("output " + quote(name), write_npy(outputs[i])));
-    }
-    const std::string path = o.output + "/" + file_name(name) + "." + o.as;
-    TRY(files.write(path, Bytes(std::move(bytes))));
+    TRY(const std::string path, write_tensor(files, o.output, name, outputs[i], o.as, paths));
     list.push_back({{"name", printable(name)}, {"file", printable(path)}, {"type", bt_dtype_name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
   }
+  if (!o.values.empty()) TRY(make_directory(o.values));
+  for (const auto& [name, tensor] : values.list()) TRY(write_tensor(files, o.values, name, tensor, o.as, paths));
   TRY(files.commit());
   if (o.common.json) {
     Console::get().print(list.dump(1) + "\n");
@@ -136,6 +168,7 @@ void add_run(CLI::App& app, Action& action) {
   auto* input = cmd->add_option("--input", o->inputs, "an input as .npy, .pb (an ONNX TensorProto) or a picture; several samples may be stacked along the first axis")->take_all()->type_name("NAME=FILE");
   add_data_flags(*cmd, o->data, "all samples of a data set instead of --input")->excludes(input);
   cmd->add_option("--output", o->output, "folder for the outputs, NAME.npy each")->capture_default_str();
+  cmd->add_option("--values", o->values, "folder for every computed value of the first sample, integers as they are stored")->type_name("FOLDER");
   cmd->add_option("--as", o->as, "npy or pb (for types that .npy lacks)")->check(one_of({"npy", "pb"}))->capture_default_str();
   cmd->add_option("--threads", o->threads, "threads; results do not depend on it")->check(whole_number(1, 1024))->capture_default_str();
   cmd->add_option("--seed", o->seed, "seed of the random operators")->capture_default_str();

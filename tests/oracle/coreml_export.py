@@ -5,6 +5,7 @@
     pip install coremltools numpy onnx                   # in an environment of its own
     python3 tests/oracle/coreml_export.py --bantam build/dev/bantam
     python3 tests/oracle/coreml_export.py --bantam build/dev/bantam --operators      # every operator of operators.py: float, int8
+    python3 tests/oracle/coreml_export.py --bantam build/dev/bantam --layers         # recipe int8, every layer from the same inputs
     BANTAM_MODELS=/path/to/models python3 tests/oracle/coreml_export.py --bantam build/dev/bantam --only squeezenet
 
 Every model is converted in every way of VARIANTS, to a package and (in the same run) to a .btm. Then
@@ -130,7 +131,7 @@ def fixed_shapes(bantam, model, samples):
     return flags
 
 
-def run_btm(bantam, btm, sample, names, folder):
+def run_btm(bantam, btm, sample, names, folder, *more):
     """What `bantam run` makes of one sample: name of the package -> numbers."""
     ports = json.loads(call(bantam, 'inspect', btm, '--json'))
     arguments = []
@@ -139,7 +140,7 @@ def run_btm(bantam, btm, sample, names, folder):
         kind = {'i64': np.int64, 'i32': np.int32, 'f32': np.float32}[port['type']]
         np.save(folder / f'in{i}.npy', value.astype(kind))
         arguments += ['--input', f"{port['name']}={folder / f'in{i}.npy'}"]
-    call(bantam, 'run', btm, '--output', folder, *arguments)
+    call(bantam, 'run', btm, '--output', folder, *arguments, *more)
     out = {}
     for name, port in zip(names['outputs'], ports['outputs']):
         file = ''.join(c if c.isalnum() or c in '._+-' else '_' for c in port['name'])
@@ -193,6 +194,84 @@ def check(o, variant, name, model, calib, samples, folder):
     if worst < least:
         raise Failure(f'{row}: {least} dB are expected')
     return row
+
+
+# ---- layers ----
+
+MAX_FROM_TIE = 1e-3  # in steps: a value that is farther from the middle between two must fall on the same side
+
+
+class Layers:
+    """Compares what is quantized with the values of a .btm, and goes on with those: nothing is carried on."""
+
+    def __init__(self, folder, function):
+        plain = lambda name: ''.join(c if c.isalnum() else '_' for c in name)
+        self.ours = {plain(f.stem): np.load(f) for f in folder.glob('*.npy')}
+        reads = [op for op in function.operations if op.op_type == 'dequantize']
+        self.name_of = {op.inputs['input']: op.outputs[0].name for op in reads}
+        self.makers = {v: op for op in function.operations for v in op.outputs}
+        self.layers = self.equal = self.numbers = self.flips = self.missing = self.steps = 0
+        self.from_tie, self.by = 0.0, {}
+
+    def _operator(self, op):
+        maker = self.makers.get(op.inputs['input'])
+        while maker is not None and maker.op_type in ('relu', 'clip', 'relu6'):
+            maker = self.makers.get(maker.inputs['x'])
+        return maker.op_type if maker is not None else 'input'
+
+    def __call__(self, op, given, made):
+        if op.op_type != 'quantize':
+            return made
+        ours = self.ours.get(self.name_of.get(op.outputs[0]))
+        moved = [] if ours is None or ours.dtype != np.int8 else [ours, np.moveaxis(ours, -1, 1)] if ours.ndim >= 3 else [ours]
+        moved = [m for m in moved if m.shape == made.shape]  # channels are last in a .btm
+        if not moved:
+            self.missing += 1
+            return made
+        ours = min(moved, key=lambda m: np.count_nonzero(m != made))
+        off = made.astype(int) - ours
+        real = np.asarray(given['input'], np.float64) / np.asarray(given['scale'], np.float64)
+        flips = off != 0
+        self.layers, self.numbers, self.flips = self.layers + 1, self.numbers + made.size, self.flips + int(flips.sum())
+        self.equal += not flips.any()
+        if flips.any():
+            distance = float(np.abs(real - np.floor(real) - 0.5)[flips].max())
+            name = self._operator(op)
+            self.by[name] = max(self.by.get(name, 0.0), distance)
+            self.steps, self.from_tie = max(self.steps, int(np.abs(off).max())), max(self.from_tie, distance)
+        return ours
+
+
+def check_layers(o, name, model, calib, samples, folder):
+    package, btm = folder / 'M.mlpackage', folder / 'm.btm'
+    call(o.bantam, 'convert', model, '-o', package, '-o', btm, '--quiet', '--test-vectors', '0', '--preset', 'int8', '--data', calib,
+         *fixed_shapes(o.bantam, model, calib), *o.convert.split())
+    spec, program = open_package(package)
+    evaluator = mil_numpy.Evaluator(program, exact=True)
+    inputs = {i.name: i.type.multiArrayType for i in spec.description.input}
+    names = {'inputs': list(inputs), 'outputs': [x.name for x in spec.description.output]}
+    sample = samples_of(samples, inputs, 1)[0]
+    run_btm(o.bantam, btm, sample, names, folder, '--values', folder / 'values')
+    layers = Layers(folder / 'values', program.functions['main'])
+    evaluator.run(sample, layers)
+    ties = ', '.join(f'{k} {v:.0e}' for k, v in sorted(layers.by.items())) or '-'
+    good = layers.steps <= 1 and layers.from_tie <= MAX_FROM_TIE
+    print(f'| {name} | {layers.equal} of {layers.layers} | {layers.flips} of {layers.numbers} by {layers.steps} | {ties} | {layers.missing} |{"" if good else " FAILED"}', flush=True)
+    return good
+
+
+def layers_mode(o):
+    failed = 0
+    print('| model | quantized values, equal | numbers that differ | farthest from a tie, in steps | not compared |\n|---|---|---|---|---|')
+    for name, model, calib, samples in models():
+        if o.only in name:
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    failed += not check_layers(o, name, model, calib, samples, pathlib.Path(folder))
+                except Failure as f:
+                    print(f'| {name} | FAILED: {f} |', flush=True)
+                    failed += 1
+    return 1 if failed else 0
 
 
 # ---- operators ----
@@ -249,7 +328,11 @@ def main():
     parser.add_argument('--variant', default='', help='ways of converting whose name contains this')
     parser.add_argument('--samples', type=int, default=2, help='per model and way')
     parser.add_argument('--operators', action='store_true', help='instead of models')
+    parser.add_argument('--layers', action='store_true', help='instead of whole models')
+    parser.add_argument('--convert', default='', help='with --layers: further flags of convert, as one text')
     o = parser.parse_args()
+    if o.layers:
+        return layers_mode(o)
     if o.operators:
         return operators_mode(o)
     failures = []

@@ -42,9 +42,11 @@ if environment litert ai-edge-litert onnx numpy; then
   check litert tflite_export.py operators
   check litert tflite_export.py models --samples 2
   check litert tflite_layers.py
+  "$folder/litert/bin/pip" install -q onnxruntime && check litert task.py
 fi
 if environment coreml coremltools onnx numpy; then
   check coreml coreml_export.py --operators
+  check coreml coreml_export.py --layers
   check coreml coreml_export.py
 fi
 if environment qnn onnxruntime onnxruntime-qnn onnx numpy; then
