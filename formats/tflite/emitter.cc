@@ -93,6 +93,18 @@ std::vector<int> Emitter::tensors(const std::vector<Value*>& values) {
   return list;
 }
 
+// A constant that is mostly zeros, and DENSIFY: LiteRT runs that once.
+std::optional<int> Emitter::densified(const TensorInfo& info, const Bytes& data) {
+  const size_t size = info.type == tfl::TensorType::INT8 ? 1 : info.type == tfl::TensorType::FLOAT16 ? 2 : 4;
+  const auto form = sparse_form(data, size, info.shape);
+  if (!form) return std::nullopt;
+  TensorInfo dense = info;
+  dense.name += ".dense";
+  const int made = file_.add_tensor(dense);
+  op(BuiltinOperator::DENSIFY, 1, {file_.add_sparse_constant(info, *form, "sparse")}, {made});
+  return made;
+}
+
 // Floats with a quant are stored in integers, those that f16 can hold in f16. Palettes and steps of
 // more than 8 bits have no place in the format: their numbers are written as floats, of 16 bits
 // where no integers are made of them (a step more or less there is more than what f16 rounds away).
@@ -106,6 +118,9 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
   if (data.dtype() == BT_F32 && quant && quant->storage == BT_I8 && quant->bits <= 8) {
     const Bytes codes = encode(data, *quant).bytes();
     const bool four = fits_int4(*quant);
+    if (!as_integers && !four && has_no_zeros(*quant))
+      if (const auto dense = densified({name, tfl::TensorType::INT8, data.shape(), quant}, codes))
+        return reals(*dense, quant->scale.size() > 1 ? 5 : 2);
     const int integers =
         four ? file_.add_constant({name, tfl::TensorType::INT4, data.shape(), quant},
                                   packed_int4(codes), "4 bits")
@@ -115,9 +130,16 @@ int Emitter::stored(const std::string& name, const Tensor& data, const Quant* qu
     return reals(integers, four ? 6 : quant->scale.size() > 1 ? 5 : 2);
   }
   const bool fine = quant && quant->bits > 8 && !forms_.integers;
-  if (const auto halves = as_halves(data, forms_.halves || fine))
+  const auto halves = as_halves(data, forms_.halves || fine);
+  if (halves)
+    if (const auto dense = densified({name, tfl::TensorType::FLOAT16, data.shape()}, *halves))
+      return reals(*dense, 3);
+  if (halves)
     return reals(file_.add_constant({name, tfl::TensorType::FLOAT16, data.shape()}, *halves, "f16"),
                  3);
+  if (data.dtype() == BT_F32)
+    if (const auto dense = densified({name, tfl::TensorType::FLOAT32, data.shape()}, data.bytes()))
+      return *dense;
   const Quant* own = data.dtype() == BT_F32 ? nullptr : quant;
   return file_.add_constant({name, tensor_type(data.dtype()), data.shape(), own}, data.bytes(),
                             bt_dtype_name(data.dtype()));

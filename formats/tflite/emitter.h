@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,7 @@ class Emitter {
   TensorInfo info(const Value* v) const;
   int stored(const std::string& name, const Tensor& data, const Quant* quant,
              bool as_integers = false);
+  std::optional<int> densified(const TensorInfo& info, const Bytes& data);
   std::string refusals() const;
 
   const Graph& graph_;

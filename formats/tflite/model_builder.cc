@@ -53,7 +53,50 @@ int ModelBuilder::add_constant(const TensorInfo& info, const Bytes& data, const 
   return add_tensor(info, buffer);
 }
 
-int ModelBuilder::add_tensor(const TensorInfo& info, uint32_t buffer) {
+std::pair<tfl::SparseIndexVector, flatbuffers::Offset<void>> ModelBuilder::index_list(
+    const std::vector<int64_t>& values) {
+  const int64_t most = *std::max_element(values.begin(), values.end());
+  if (most < 256) {
+    const auto list = flat_.CreateVector(std::vector<uint8_t>(values.begin(), values.end()));
+    return {tfl::SparseIndexVector::Uint8Vector, tfl::CreateUint8Vector(flat_, list).Union()};
+  }
+  if (most < 65536) {
+    const auto list = flat_.CreateVector(std::vector<uint16_t>(values.begin(), values.end()));
+    return {tfl::SparseIndexVector::Uint16Vector, tfl::CreateUint16Vector(flat_, list).Union()};
+  }
+  const auto list = flat_.CreateVector(std::vector<int32_t>(values.begin(), values.end()));
+  return {tfl::SparseIndexVector::Int32Vector, tfl::CreateInt32Vector(flat_, list).Union()};
+}
+
+// All axes in their order, dense but for the last one.
+int ModelBuilder::add_sparse_constant(const TensorInfo& info, const SparseForm& form,
+                                      const std::string& kind) {
+  std::vector<int32_t> order;
+  std::vector<flatbuffers::Offset<tfl::DimensionMetadata>> axes;
+  for (const int64_t length : info.shape) {
+    order.push_back(static_cast<int32_t>(order.size()));
+    if (order.size() == info.shape.size()) break;
+    axes.push_back(tfl::CreateDimensionMetadata(flat_, tfl::DimensionType::DENSE,
+                                                static_cast<int32_t>(length)));
+  }
+  const auto [segment_type, segments] = index_list(form.segments);
+  const auto [index_type, indices] = index_list(form.indices);
+  axes.push_back(tfl::CreateDimensionMetadata(flat_, tfl::DimensionType::SPARSE_CSR, 0,
+                                              segment_type, segments, index_type, indices));
+  const auto order_list = flat_.CreateVector(order);
+  const auto sparsity =
+      tfl::CreateSparsityParameters(flat_, order_list, 0, flat_.CreateVector(axes));
+  const size_t before = buffers_.size();
+  const uint32_t buffer = add_buffer(form.values);
+  if (buffers_.size() > before) {
+    rows_.push_back({info.name, kind, form.bytes});
+    constant_bytes_ += form.bytes - form.values.size();
+  }
+  return add_tensor(info, buffer, sparsity);
+}
+
+int ModelBuilder::add_tensor(const TensorInfo& info, uint32_t buffer,
+                             flatbuffers::Offset<tfl::SparsityParameters> sparsity) {
   flatbuffers::Offset<tfl::QuantizationParameters> quantization;
   if (const Quant* q = info.quant) {
     const auto scale = flat_.CreateVector(q->scale);
@@ -69,7 +112,7 @@ int ModelBuilder::add_tensor(const TensorInfo& info, uint32_t buffer) {
   if (!is_known(info.shape)) signature = flat_.CreateVector(lengths(info.shape, -1));
   const auto name = flat_.CreateString(unique_name(info.name));
   tensors_.push_back(tfl::CreateTensor(flat_, shape, info.type, buffer, name, quantization, false,
-                                       0, signature, true));
+                                       sparsity, signature, true));
   return static_cast<int>(tensors_.size() - 1);
 }
 

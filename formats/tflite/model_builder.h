@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "format/size_map.h"
+#include "formats/tflite/sparse.h"
 #include "ir/quant.h"
 
 namespace bantam {
@@ -33,6 +34,8 @@ class ModelBuilder {
   int add_tensor(const TensorInfo& info);
   // `kind` is for the size map. Constants of the same bytes share one buffer.
   int add_constant(const TensorInfo& info, const Bytes& data, const std::string& kind);
+
+  int add_sparse_constant(const TensorInfo& info, const SparseForm& form, const std::string& kind);
 
   // An operator of a version, with its options; where it has none that count, without.
   void add_operator(tfl::BuiltinOperator code, int version, const std::vector<int>& inputs,
@@ -57,7 +60,10 @@ class ModelBuilder {
   std::vector<SizeRow> size_map() const;
 
  private:
-  int add_tensor(const TensorInfo& info, uint32_t buffer);
+  int add_tensor(const TensorInfo& info, uint32_t buffer,
+                 flatbuffers::Offset<tfl::SparsityParameters> sparsity = 0);
+  std::pair<tfl::SparseIndexVector, flatbuffers::Offset<void>> index_list(
+      const std::vector<int64_t>& values);
   void add(tfl::BuiltinOperator code, int version, const std::vector<int>& inputs,
            const std::vector<int>& outputs, tfl::BuiltinOptions kind,
            flatbuffers::Offset<void> options);

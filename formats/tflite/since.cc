@@ -49,6 +49,7 @@ constexpr Row kRows[] = {
     {Op::DEPTHWISE_CONV_2D, 6, {2, 3}},
     {Op::DEPTH_TO_SPACE, 1, {2, 1}},
     {Op::DEPTH_TO_SPACE, 2, {2, 5}},
+    {Op::DENSIFY, 1, {2, 2}},
     {Op::DEQUANTIZE, 2, {1, 14}},
     {Op::DEQUANTIZE, 3, {1, 15}},
     {Op::DEQUANTIZE, 5, {2, 7}},

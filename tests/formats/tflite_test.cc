@@ -172,6 +172,26 @@ TEST_CASE("weights of 4 bits take half a byte, and convolutions do not read them
   CHECK(decoded(matrices, true) == 0);
 }
 
+TEST_CASE("constants that are mostly zeros are sparse, and come back as they were", "[tflite]") {
+  for (const std::string weights : {"", "; quantize(bits=8, activations=none)"}) {
+    for (const bool pruned : {false, true}) {
+      INFO(weights << ", pruned: " << pruned);
+      Graph graph = trained("textures");
+      run_steps(graph, "include exact" + std::string(pruned ? "; prune-magnitude(target=0.8)" : "") + weights);
+      run_steps(graph, format_tflite.target_recipe);
+      const Bytes file = write(graph);
+      flatbuffers::Verifier verifier(file.data(), file.size());
+      CHECK(tfl::VerifyModelBuffer(verifier));
+      CHECK((tflite_text(file).find("DENSIFY v1") != std::string::npos) == pruned);
+      auto back = format_tflite.read(file, "", {});
+      if (!back.ok()) FAIL(back.error().message);
+      const auto inputs = random_inputs(graph);
+      CHECK(agreement(outputs_of(graph, inputs), outputs_of(back->graph, inputs)) >= kSameFloats);
+      if (pruned) CHECK(file.size() < (weights.empty() ? 400000u : 180000u));  // 740 and 220 kB dense
+    }
+  }
+}
+
 TEST_CASE("metadata say how pictures become inputs and what the classes are called", "[tflite]") {
   const Graph graph = fitted("textures", "exact");
   WriteOptions options;

@@ -232,6 +232,8 @@ CONVERSIONS = {  # name: (preset, tail, flags)
     'float16': ('exact', None, ['--float16']),
     'weights8': ('weights8', None, []),
     'weights4': ('weights4', None, []),
+    'sparse': (None, None, ['-p', 'include exact; prune-magnitude(target=0.8)']),
+    'sparse, weights8': (None, None, ['-p', 'include exact; prune-magnitude(target=0.8); quantize(bits=8, activations=none)']),
     'dynamic range': ('weights8', None, ['--dynamic-range']),  # LiteRT rounds activations, our side does not
     'int8': ('int8', 'float', []),
     'int8, integer borders': ('int8', 'int8', ['--io', 'int8']),
@@ -245,7 +247,7 @@ def convert(tool, model, conversion, folder):
             '--io-layout', 'last']
     if tail:
         args += ['--data', model.calibration, '--recipe', tool.recipe(preset, tail, folder)]
-    else:
+    elif preset:
         args += ['--preset', preset] + (['--data', model.calibration] if preset == 'weights4' else [])
     tool.call(*args, *flags)
 
