@@ -161,6 +161,19 @@ static void prepare_rows(const bt_kernels* k, const bt_product* p, int rows, int
   }
 }
 
+/* Rows that follow each other in memory are prepared as one. */
+static int is_one_run(const bt_kernels* k, const bt_product* p) {
+  return is_prepared(k, p) && p->fill == bt_dense_rows && !p->high && p->a_stride == p->depth &&
+         p->depth % k->s8_kr == 0 && p->depth <= 65536;
+}
+
+static void prepare_run(const bt_kernels* k, const bt_product* p, int64_t first, int rows, int mr,
+                        unsigned char* to, const void** a) {
+  const size_t step = prepared_row(k, p->depth);
+  k->prepare_s8((const int8_t*)p->a + first * p->a_stride, to, rows * p->depth);
+  for (int r = 0; r < mr; ++r) a[r] = to + step * (size_t)(r < rows ? r : rows - 1);
+}
+
 /* The rows of both planes in turns. `room` begins with the pointers of the tile. */
 static void fill_planes(const bt_product* p, int64_t first, int rows, int mr, size_t pointers,
                         unsigned char* room) {
@@ -176,9 +189,14 @@ static void fill_planes(const bt_product* p, int64_t first, int rows, int mr, si
 
 static void fill_tiles(const bt_kernels* k, const bt_product* p, const tiles* t, void* scratch) {
   const size_t pointers = pointer_bytes(k, p), prepared_at = t->step - prepared_bytes(k, p);
+  const int one_run = is_one_run(k, p);
   for (int i = 0; i < t->count; ++i) {
     const int begin = tile_begin(t, i), rows = tile_begin(t, i + 1) - begin;
     unsigned char* room = (unsigned char*)scratch + (size_t)i * t->step;
+    if (one_run) {
+      prepare_run(k, p, t->row + begin, rows, t->mr, room + prepared_at, (const void**)room);
+      continue;
+    }
     if (p->high) fill_planes(p, t->row + begin, rows, t->mr, pointers, room);
     else p->fill(p, t->row + begin, rows, t->mr, room + pointers, (const void**)room);
     if (is_prepared(k, p))

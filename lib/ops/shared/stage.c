@@ -114,11 +114,10 @@ void bt_stage_rows(const bt_product* p, int64_t first, int count, int mr, void* 
   const int64_t step = m->stride[2] * s->channels * (int64_t)s->element;
   int64_t x = first % m->out[2], y = first / m->out[2] % m->out[1];
   int64_t z = first / m->out[2] / m->out[1];
+  const unsigned char* at[BT_MR_MAX];
   (void)room;
   for (int r = 0; r < mr; ++r) {
-    const unsigned char* at =
-        s->from + (z * m->stride[0] * s->height + y * m->stride[1]) * s->line_bytes + x * step;
-    for (int tap = 0; tap < p->taps; ++tap) a[tap * mr + r] = at + s->offset[tap];
+    at[r] = s->from + (z * m->stride[0] * s->height + y * m->stride[1]) * s->line_bytes + x * step;
     if (r + 1 >= count) continue; /* the last row is repeated */
     if (++x < m->out[2]) continue;
     x = 0;
@@ -126,4 +125,6 @@ void bt_stage_rows(const bt_product* p, int64_t first, int count, int mr, void* 
     y = 0;
     ++z;
   }
+  for (int tap = 0; tap < p->taps; ++tap, a += mr)
+    for (int r = 0; r < mr; ++r) a[r] = at[r] + s->offset[tap];
 }
