@@ -34,6 +34,25 @@ static inline VECTOR in_all_lanes(__m128i lane) { return _mm256_broadcastsi128_s
 
 #include "kernels/rows_s8_x86.inc"
 
+/* gcc leaves what is behind the last 32 to single bytes, and pixels often have fewer channels. */
+static void row_max_s8(const int8_t* const* a, int count, int8_t* y, size_t n) {
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    VECTOR most = V_SI(loadu)((const void*)(y + i));
+    for (int r = 0; r < count; ++r) most = V(max_epi8)(most, V_SI(loadu)((const void*)(a[r] + i)));
+    V_SI(storeu)((void*)(y + i), most);
+  }
+  while (i < n && n >= 8) { /* the last eight may have been seen before */
+    if (i + 8 > n) i = n - 8;
+    __m128i most = _mm_loadl_epi64((const void*)(y + i));
+    for (int r = 0; r < count; ++r) most = _mm_max_epi8(most, _mm_loadl_epi64((const void*)(a[r] + i)));
+    _mm_storel_epi64((void*)(y + i), most);
+    i += 8;
+  }
+  for (int r = 0; r < count; ++r)
+    for (size_t k = i; k < n; ++k) y[k] = a[r][k] > y[k] ? a[r][k] : y[k];
+}
+
 static void row_sqrt(const float* x, float* y, size_t n) {
   size_t i = 0;
   for (; i + 8 <= n; i += 8) _mm256_storeu_ps(y + i, _mm256_sqrt_ps(_mm256_loadu_ps(x + i)));
@@ -45,4 +64,5 @@ void bt_install_rows_avx2(bt_kernels* k) {
   fill_rows_s8(k);
   fill_rows_s16_avx2(k);
   k->unary[BT_SQRT] = row_sqrt;
+  k->max_s8 = row_max_s8;
 }

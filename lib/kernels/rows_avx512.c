@@ -58,6 +58,17 @@ VBMI_TARGET static void row_table_vbmi(const int8_t* x, int8_t* y, size_t n,
   }
 }
 
+/* gcc leaves what is behind the last 64 to single bytes, and pixels often have fewer channels. */
+static void row_max_s8(const int8_t* const* a, int count, int8_t* y, size_t n) {
+  for (size_t i = 0; i < n; i += 64) {
+    const __mmask64 live = n - i < 64 ? ((__mmask64)1 << (n - i)) - 1 : ~(__mmask64)0;
+    __m512i most = _mm512_maskz_loadu_epi8(live, y + i);
+    for (int r = 0; r < count; ++r)
+      most = _mm512_max_epi8(most, _mm512_maskz_loadu_epi8(live, a[r] + i));
+    _mm512_mask_storeu_epi8(y + i, live, most);
+  }
+}
+
 static void row_sqrt(const float* x, float* y, size_t n) {
   size_t i = 0;
   for (; i + 16 <= n; i += 16) _mm512_storeu_ps(y + i, _mm512_sqrt_ps(_mm512_loadu_ps(x + i)));
@@ -69,6 +80,7 @@ void bt_install_rows_avx512(bt_kernels* k) {
   fill_rows_s8(k);
   fill_rows_s16_avx512(k);
   k->unary[BT_SQRT] = row_sqrt;
+  k->max_s8 = row_max_s8;
   __builtin_cpu_init();
   if (HAS_VBMI) k->table_s8 = row_table_vbmi;
 }

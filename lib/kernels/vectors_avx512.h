@@ -119,25 +119,41 @@ BT_INLINE vi pack_bytes(vi a, vi b, const requant* q) {
   return _mm512_max_epi8(_mm512_packs_epi16(a, b), q->least);
 }
 
-/* Requantizes four vectors of sums and stores them: `rows` rows, `step` bytes
-   apart, of `vecs` (1 or 2) vectors. Rows that are missing to four vectors are not stored. */
+/* The first n of 16, or of 32, bytes; `whole` says that n is all. */
+BT_INLINE void store_16(int8_t* c, __m128i bytes, int n, int whole) {
+  if (whole)
+    _mm_storeu_si128((__m128i*)(void*)c, bytes);
+  else
+    _mm_mask_storeu_epi8(c, (__mmask16)(0xffffu >> (16 - n)), bytes);
+}
+BT_INLINE void store_32(int8_t* c, __m256i bytes, int n, int whole) {
+  if (whole)
+    _mm256_storeu_si256((__m256i*)(void*)c, bytes);
+  else
+    _mm256_mask_storeu_epi8(c, ~(__mmask32)0 >> (32 - n), bytes);
+}
+
+/* Requantizes four vectors of sums and stores them: `rows` rows, `step` bytes apart, of `vecs` (1 or
+   2) vectors, of which the first n bytes are meant. Rows that are missing to four vectors are not
+   stored. */
 BT_INLINE void store_s8_four(int8_t* c, ptrdiff_t step, const vi sum[4], const vf* scale,
-                             const int rows, const int vecs, const requant* q) {
+                             const int rows, const int vecs, int n, const requant* q) {
   vi y[4];
   BT_EACH(i, 4) y[i] = i < rows * vecs ? requantize_below_1(sum[i], scale[i % vecs]) : y[i - 1];
   const vi bytes = pack_bytes(pack_words(y[0], y[1], q), pack_words(y[2], y[3], q), q);
   /* Four bytes of vector j, quarter i, are number 4 i + j. */
   const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const vi all = _mm512_permutexvar_epi32(order, _mm512_min_epi8(bytes, q->highest));
+  const int whole = n == vecs * LANES;
   if (vecs == 2) {
-    _mm256_storeu_si256((__m256i*)(void*)c, _mm512_castsi512_si256(all));
-    if (rows > 1) _mm256_storeu_si256((__m256i*)(void*)(c + step), _mm512_extracti64x4_epi64(all, 1));
+    store_32(c, _mm512_castsi512_si256(all), n, whole);
+    if (rows > 1) store_32(c + step, _mm512_extracti64x4_epi64(all, 1), n, whole);
     return;
   }
-  _mm_storeu_si128((__m128i*)(void*)c, _mm512_castsi512_si128(all));
-  if (rows > 1) _mm_storeu_si128((__m128i*)(void*)(c + step), _mm512_extracti32x4_epi32(all, 1));
-  if (rows > 2) _mm_storeu_si128((__m128i*)(void*)(c + 2 * step), _mm512_extracti32x4_epi32(all, 2));
-  if (rows > 3) _mm_storeu_si128((__m128i*)(void*)(c + 3 * step), _mm512_extracti32x4_epi32(all, 3));
+  store_16(c, _mm512_castsi512_si128(all), n, whole);
+  if (rows > 1) store_16(c + step, _mm512_extracti32x4_epi32(all, 1), n, whole);
+  if (rows > 2) store_16(c + 2 * step, _mm512_extracti32x4_epi32(all, 2), n, whole);
+  if (rows > 3) store_16(c + 3 * step, _mm512_extracti32x4_epi32(all, 3), n, whole);
 }
 
 /* The first n (1..64) of 64 bytes. */
