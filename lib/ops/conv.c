@@ -81,10 +81,16 @@ static bt_status infer(bt_call* c) {
   return BT_OK;
 }
 
+/* Neighbours under a row of the window are not neighbours in the image. */
+static int is_spread(const bt_call* c) {
+  const bt_attr* dilations = &c->attr[DILATIONS];
+  return dilations->n > 0 && dilations->u.ints[dilations->n - 1] != 1;
+}
+
 static bt_status load(bt_call* c) {
   if (c->in[1]->dtype == BT_I8) BT_TRY(bt_need_product_q8(c, 0, c->in[1]->dims[0]));
   if (bt_count(c->in[1]) == 0) return BT_OK; /* any number of groups can be empty */
-  return bt_conv_load(c, (int)c->attr[GROUP].i, c->attr[LAYOUT].i != 0);
+  return bt_conv_load(c, (int)c->attr[GROUP].i, c->attr[LAYOUT].i != 0, is_spread(c));
 }
 
 /* RUNS: the product has a tap for each row of the window, else for each pixel. */
@@ -202,7 +208,7 @@ static bt_status prepare_product(bt_call* c, plan* p, int taps, int depth) {
 static int takes_runs(const bt_call* c, const plan* p) {
   const bt_image* m = &p->image;
   const bt_dtype weight = c->in[1]->dtype;
-  if (p->channels / p->group * (int64_t)bt_dtype_size(weight) < BT_PATCH_BYTES) return 1;
+  if (bt_conv_takes_rows((size_t)(p->channels / p->group) * bt_dtype_size(weight), is_spread(c))) return 1;
   return c->in[0]->dtype == BT_F32 && p->channels <= RUN_CHANNELS && p->group == 1 &&
          m->kernel[2] > 1 && m->dilation[2] == 1 && bt_stage_fits(m);
 }
@@ -256,7 +262,7 @@ static bt_status prepare(bt_call* c) {
   p->work_step = p->mode == DEPTHWISE ? p->depthwise.scratch : bt_product_scratch(k, &p->product);
   p->work_at = bytes, bytes += p->work_step * (size_t)bt_threads(c);
   p->pack_at = bytes;
-  if (!c->weights) bytes += bt_conv_pack_bytes(c, p->group, p->last);
+  if (!c->weights) bytes += bt_conv_pack_bytes(c, p->group, p->last, is_spread(c));
   c->scratch_bytes = bytes;
   c->takes_pitch = p->last && (y->dtype != BT_F32 || !p->product.s8);
   return BT_OK;
@@ -293,7 +299,7 @@ static bt_status run(bt_call* c) {
   unsigned char* scratch = c->scratch;
   const bt_conv_weights* weights = c->weights;
   if (!weights) {
-    bt_conv_pack(c, p->group, p->last, scratch + p->pack_at, &p->own);
+    bt_conv_pack(c, p->group, p->last, is_spread(c), scratch + p->pack_at, &p->own);
     weights = &p->own;
   }
   const unsigned char* from = x->data;

@@ -19,7 +19,7 @@ typedef struct sizes {
 
 static size_t align(size_t n) { return (n + 63) / 64 * 64; }
 
-static void measure(const bt_call* c, int group, int last, sizes* s) {
+static void measure(const bt_call* c, int group, int last, int spread, sizes* s) {
   const bt_kernels* k = bt_call_kernels(c);
   const bt_tensor* w = c->in[1];
   s->outputs = (int)w->dims[0];
@@ -32,8 +32,9 @@ static void measure(const bt_call* c, int group, int last, sizes* s) {
   s->depthwise = bt_conv_is_depthwise(c, group, last);
   const int wide = s->s8 && bt_is_product_s16(c);
   s->starts = wide && (s->depthwise || bt_is_q16(c->in[0]));
-  s->runs = s->taps > 1 && (size_t)s->depth * s->element < BT_PATCH_BYTES;
-  if ((size_t)s->depth * s->element < BT_PATCH_BYTES) { /* one tap for a row of the window */
+  const int rows = bt_conv_takes_rows((size_t)s->depth * s->element, spread);
+  s->runs = s->taps > 1 && rows;
+  if (rows) { /* one tap for a row of the window */
     const int width = w->rank > 2 ? (int)w->dims[last ? w->rank - 2 : w->rank - 1] : 1;
     s->depth *= width;
     s->taps = width ? s->taps / width : 0;
@@ -74,9 +75,9 @@ static size_t packed_bytes(const sizes* s) {
          (s->starts ? align(entries * sizeof(double)) : 0);
 }
 
-size_t bt_conv_pack_bytes(bt_call* c, int group, int last) {
+size_t bt_conv_pack_bytes(bt_call* c, int group, int last, int spread) {
   sizes s;
-  measure(c, group, last, &s);
+  measure(c, group, last, spread, &s);
   return packed_bytes(&s) + s.reorder_bytes;
 }
 
@@ -164,17 +165,17 @@ static void pack(bt_call* c, const sizes* s, int known, void* reordered, unsigne
   }
 }
 
-void bt_conv_pack(bt_call* c, int group, int last, void* room, bt_conv_weights* out) {
+void bt_conv_pack(bt_call* c, int group, int last, int spread, void* room, bt_conv_weights* out) {
   sizes s;
-  measure(c, group, last, &s);
+  measure(c, group, last, spread, &s);
   pack(c, &s, 0, (unsigned char*)room + packed_bytes(&s), room, out);
 }
 
-bt_status bt_conv_load(bt_call* c, int group, int last) {
+bt_status bt_conv_load(bt_call* c, int group, int last, int spread) {
   const bt_tensor *w = c->in[1], *bias = bt_given(c, 2) ? c->in[2] : NULL;
   if (!w->constant || !w->data || (bias && (!bias->constant || !bias->data))) return BT_OK;
   sizes s;
-  measure(c, group, last, &s);
+  measure(c, group, last, spread, &s);
   bt_conv_weights* out = bt_keep(c, sizeof *out);
   unsigned char* room = bt_keep(c, packed_bytes(&s));
   void* reordered = bt_alloc_scratch(c, s.reorder_bytes);
