@@ -242,12 +242,21 @@ static void run_job(void* arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
+/* Threads share panels, each with all rows, where the weights are more than the rows: every thread then
+   reads a part of them alone. Else they share rows, in whole tiles. */
+static int is_by_panel(const bt_product* p, int64_t in_tiles, int panels, int threads) {
+  if (panels < 2 * threads) return in_tiles < 2 * threads && panels > in_tiles;
+  const size_t all = (size_t)p->taps * (size_t)p->depth * (p->s8 ? 1 : sizeof(float));
+  const size_t row = p->row_bytes && p->row_bytes < all ? p->row_bytes : all;
+  return (size_t)p->rows * row < (size_t)panels * p->panel_bytes;
+}
+
 void bt_product_run(bt_call* c, const bt_product* p, void* scratch) {
   const bt_kernels* k = bt_call_kernels(c);
   const int mr = tile_height(k, p), panels = bt_product_panels(k, p);
   const int64_t rows = (p->rows + mr - 1) / mr; /* of tiles */
   job j = {.k = k, .p = p, .scratch = scratch, .scratch_step = bt_product_scratch(k, p),
-           .by_panel = rows < 2 * bt_threads(c) && panels > rows};
+           .by_panel = is_by_panel(p, rows, panels, bt_threads(c))};
   /* about 20 microseconds of work are worth a thread */
   const int64_t units = j.by_panel ? panels : rows;
   const int64_t macs = p->rows * p->cols * (int64_t)p->depth * p->taps / (units ? units : 1);
