@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Meanings that changed: broadcasting before opset 7, Softmax before 13, Cast with a type's name.
+// Meanings that changed: broadcasting before opset 7, Softmax before 13, Cast with a type's name; and
+// forms that exporters write although no opset has them.
 #include "base/format.h"
 #include "base/text.h"
 #include "formats/onnx/upgrade.h"
@@ -112,6 +113,13 @@ Result<void> scatter(NodeSink& sink, OnnxNode& n) {
   return {};
 }
 
+// torch.onnx.export writes a signal without its last axis, [batch, length], and onnxruntime takes it.
+Result<void> stft(NodeSink& sink, OnnxNode& n) {
+  if (!n.input(0) || n.inputs[0]->rank() != 2) return {};
+  TRY(n.inputs[0], sink.emit(n, "Unsqueeze", {n.inputs[0], sink.ints(n.outputs[0] + ".axes", {2})}));
+  return {};
+}
+
 // GroupNormalization of opset 18 has one scale and bias per group; from 21 on one per channel.
 Result<void> group_normalization(NodeSink& sink, OnnxNode& n) {
   if (n.opset >= 21 || n.inputs.size() < 3 || n.inputs[0]->rank() < 2) return {};
@@ -143,6 +151,7 @@ const Upgrade legacy_upgrades[] = {
     {"", "Max", drop_consumed}, {"", "Min", drop_consumed}, {"", "Mean", drop_consumed},
     {"", "HardSigmoid", drop_consumed}, {"", "InstanceNormalization", drop_consumed},
     {"", "BatchNormalization", batch_normalization}, {"", "PRelu", prelu}, {"", "Gemm", gemm},
-    {"", "Scatter", scatter}, {"", "GroupNormalization", group_normalization}, {"", nullptr, nullptr}};
+    {"", "Scatter", scatter}, {"", "GroupNormalization", group_normalization}, {"", "STFT", stft},
+    {"", nullptr, nullptr}};
 
 }  // namespace bantam

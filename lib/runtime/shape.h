@@ -15,8 +15,11 @@ static inline int bt_has_rank(const bt_tensor* t) { return t->rank >= 0; }
 int bt_has_shape(const bt_tensor* t);
 /* Both known and different. */
 static inline int bt_clash(int64_t a, int64_t b) { return a >= 0 && b >= 0 && a != b; }
-/* The more precise of two dimensions that must be equal. */
-static inline int64_t bt_agree(int64_t a, int64_t b) { return a >= 0 ? a : b >= 0 ? b : a == b ? a : -1; }
+/* The more precise of two dimensions that must be equal: a number, else a symbol. */
+static inline int64_t bt_agree(int64_t a, int64_t b) {
+  if (a >= 0 || b == -1) return a;
+  return b >= 0 || a == -1 || a == b ? b : -1;
+}
 int64_t bt_dim_mul(int64_t a, int64_t b); /* saturates at INT64_MAX */
 int64_t bt_dim_add(int64_t a, int64_t b); /* b may be a negative number only if `a` is known */
 

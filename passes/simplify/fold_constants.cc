@@ -8,8 +8,8 @@
 // The file never grows by it: a result may have as many bytes as the constants that become free
 // (alone, or with the other readers of the constant that go as well), and a few more (a small constant takes no more than the node did). So the Expand that makes a
 // large mask out of a number stays. Random operators stay. A Reshape gets a constant shape where
-// all lengths but one are known or copied, so that the arithmetic around a batch of any size goes
-// as well. Work and memory are bounded, whatever the graph: what would take longer is left to the
+// all lengths but one are known or copied, and a Resize constant factors where each length is, so
+// that the arithmetic around a batch of any size goes as well. Work and memory are bounded, whatever the graph: what would take longer is left to the
 // device.
 #include <algorithm>
 #include <cmath>
@@ -38,6 +38,7 @@ class Folder {
     for (Node* node : graph_.nodes()) {
       if (!ctx_.selected(*node)) continue;
       if (node->is("Reshape")) TRY(state_shape(*node));
+      if (node->is("Resize")) state_scales(*node);
       visit(*node);
     }
     if (changed_) TRY(infer_graph(graph_));  // shapes that depended on the folded values
@@ -55,6 +56,25 @@ class Folder {
     graph_.set_input(&node, 1, graph_.add_constant(name, Tensor::vector_of(*target)));
     changed_ = true;
     return node.set_attr("allowzero", int64_t{0});
+  }
+
+  // Computed lengths, of an image whose other axes (the batch) keep theirs, as constant factors.
+  void state_scales(Node& node) {
+    const Value *x = node.inputs[0], *sizes = node.input(3);
+    if (!sizes || sizes->is_constant() || sizes->known || !x->shape || !node.output()->shape) return;
+    if (!node.attr_ints("axes").empty() || node.attr_word("keep_aspect_ratio_policy") != "stretch") return;
+    std::vector<float> scales;
+    for (size_t i = 0; i < x->shape->size(); ++i) {
+      const int64_t in = (*x->shape)[i], out = (*node.output()->shape)[i];
+      const bool copied = in == out && in != -1;
+      if (!copied && (in < 1 || out < 1)) return;
+      scales.push_back(copied ? 1.0f : static_cast<float>(out) / static_cast<float>(in));
+      if (!copied && static_cast<float>(in) * scales.back() != static_cast<float>(out)) return;  // places would move
+    }
+    Value* constant = graph_.add_constant(node.output()->name + ".scales", Tensor::of_floats({static_cast<int64_t>(scales.size())}, scales));
+    graph_.set_input(&node, 2, constant);
+    graph_.set_input(&node, 3, nullptr);
+    changed_ = true;
   }
 
   void visit(Node& node) {
