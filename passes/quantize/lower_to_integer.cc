@@ -107,7 +107,8 @@ class Lowerer {
   Result<void> encode_product(Node& n) {
     const Value *x = n.inputs[0], *b = n.input(2);
     Value* w = n.inputs[1];
-    if (!w->quant) return Error{Code::internal, formatted("node {} is marked integer, but its weight has no scale", quote(n.name))};
+    if (!w->quant || !x->quant)
+      return Error{Code::internal, formatted("node {} is marked integer, but its {} has no scale", quote(n.name), w->quant ? "input" : "weight")};
     const auto axis = static_cast<size_t>(weight_axis(n));
     const Shape& shape = *w->shape;
     Quant q = *w->quant;

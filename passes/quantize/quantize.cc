@@ -137,6 +137,7 @@ class Quantizer {
 
   bool is_product(const Node& n) const {
     if (n.op->quant != BT_QUANT_MACS || !may_compute(n) || !is_float(n.input(0)) || !n.input(1)) return false;
+    if (!has_weights(n)) return false;
     const Value* w = n.input(1);
     if (!w->is_constant() || w->dtype != BT_F32 || w->rank() < 2) return false;
     if (w->quant && !is_kernel_weight(n)) return false;  // quantized by the source model
@@ -255,11 +256,14 @@ class Quantizer {
     return {};
   }
 
+  // A product of two constants has no weights: angles are made of frequencies and positions, which keep their bits.
+  static bool has_weights(const Node& n) { return n.op->quant != BT_QUANT_MACS || !n.inputs[0]->is_constant(); }
+
   // Weights of everything that is not computed in integers are stored in integers all the same. The
   // constant itself is rounded: what is computed is what is stored.
   Result<void> store_other_weights() {
     for (Node* n : graph_.nodes()) {
-      if (n->integer || !selected(*n)) continue;
+      if (n->integer || !selected(*n) || !has_weights(*n)) continue;
       for (const size_t i : weight_inputs(*n)) {
         Value* w = n->input(i);
         if (!w || !w->is_constant() || w->dtype != BT_F32 || w->rank() < 2) continue;
