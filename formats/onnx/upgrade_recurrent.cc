@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Recurrent layers. Exporters name the activations that a layer has anyway; targets that have those alone
+// need not look at names.
+//
 // DynamicQuantizeLSTM of com.microsoft: an LSTM whose weights are integers. Its original also rounds x and
 // h to 8 bits at every step to save time there; here they stay floats, which is closer to the model that
 // was trained.
@@ -57,8 +60,34 @@ Result<void> lstm(NodeSink& sink, OnnxNode& n) {
   return {};
 }
 
+// One direction's activations where none are named.
+std::vector<std::string> usual_activations(const std::string& op) {
+  if (op == "LSTM") return {"Sigmoid", "Tanh", "Tanh"};
+  if (op == "GRU") return {"Sigmoid", "Tanh"};
+  return {"Tanh"};
+}
+
+Result<void> drop_usual_activations(NodeSink& sink, OnnxNode& n) {
+  (void)sink;
+  const auto it = n.attrs.find("activations");
+  if (it == n.attrs.end() || !std::holds_alternative<std::vector<std::string>>(it->second)) return {};
+  const auto& names = std::get<std::vector<std::string>>(it->second);
+  const auto usual = usual_activations(n.op);
+  const auto direction = n.attrs.find("direction");
+  const bool both = direction != n.attrs.end() && direction->second == AttrValue(std::string("bidirectional"));
+  if (names.size() != usual.size() * (both ? 2 : 1)) return {};
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] != usual[i % usual.size()]) return {};
+  n.attrs.erase(it);  // neither function has an alpha or a beta
+  n.attrs.erase("activation_alpha");
+  n.attrs.erase("activation_beta");
+  return {};
+}
+
 }  // namespace
 
-const Upgrade recurrent_upgrades[] = {{kMicrosoft, "DynamicQuantizeLSTM", lstm}, {"", nullptr, nullptr}};
+const Upgrade recurrent_upgrades[] = {
+    {kMicrosoft, "DynamicQuantizeLSTM", lstm}, {"", "LSTM", drop_usual_activations}, {"", "GRU", drop_usual_activations},
+    {"", "RNN", drop_usual_activations}, {"", nullptr, nullptr}};
 
 }  // namespace bantam
