@@ -18,6 +18,7 @@ struct OutputState {
   size_t reference = 0, model = 0;  // places in the two models
   Difference difference;
   bool is_classes = false;
+  int64_t lengths_differ = 0;  // samples
   Flips flips;
   Divergence divergence;
 };
@@ -30,6 +31,35 @@ bool looks_like_classes(const Tensor& t) {
   int64_t per_sample = 1;
   for (size_t d = 1; d < t.shape().size(); ++d) per_sample *= t.shape()[d];
   return longest == per_sample && longest >= 2 && longest <= 100000;
+}
+
+// The shape that holds both, where the lengths that differ are ones that neither model knows beforehand.
+std::optional<Shape> shape_of_both(const Tensor& a, const Tensor& b, const Port& of_a, const Port& of_b) {
+  if (a.shape() == b.shape() || a.rank() != b.rank()) return std::nullopt;
+  Shape both = a.shape();
+  for (size_t d = 0; d < both.size(); ++d) {
+    const auto is_open = [&](const Port& p) { return !p.shape || (p.shape->size() == both.size() && (*p.shape)[d] < 0); };
+    if (both[d] == b.shape()[d]) continue;
+    if (!is_open(of_a) || !is_open(of_b)) return std::nullopt;
+    both[d] = std::max(both[d], b.shape()[d]);
+  }
+  return both;
+}
+
+// `t` in the first places of each axis, zeros behind.
+Tensor filled_up(const Tensor& t, const Shape& shape) {
+  const size_t size = bt_dtype_size(t.dtype()), row = t.shape().empty() ? size : static_cast<size_t>(t.shape().back()) * size;
+  std::vector<uint8_t> bytes(static_cast<size_t>(element_count(shape)) * size);
+  for (size_t r = 0; row > 0 && r * row < t.bytes().size(); ++r) {
+    size_t left = r, at = 0, step = size * static_cast<size_t>(shape.back());
+    for (size_t d = shape.size() - 1; d-- > 0; step *= static_cast<size_t>(shape[d])) {
+      const auto length = static_cast<size_t>(t.shape()[d]);
+      at += left % length * step;
+      left /= length;
+    }
+    std::copy_n(t.bytes().data() + r * row, row, bytes.data() + at);
+  }
+  return Tensor(t.dtype(), shape, Bytes(std::move(bytes)));
 }
 
 size_t place_of(const std::vector<Port>& ports, const std::string& name) {
@@ -89,20 +119,31 @@ class Comparison {
     for (size_t k = 0; k < inputs.size(); ++k) other[place_of(model_.inputs(), reference_.inputs()[k].name)] = inputs[k];
     const bool layers = i < options_.layer_samples;
     watch(layers);
-    TRY(const auto want, reference_.run(inputs));
-    TRY(const auto got, model_.run(other));
+    TRY(auto want, reference_.run(inputs));
+    TRY(auto got, model_.run(other));
     if (layers) watch(false);
+    for (OutputState& o : outputs_) fit_lengths(o, want[o.reference], got[o.model]);
     const std::vector<int64_t> labels = data_.has_labels() ? data_.labels(i) : std::vector<int64_t>();
     if (i < options_.strips) TRY(keep_pictures(i, inputs, want[outputs_[judged_].reference], got[outputs_[judged_].model]));
     for (OutputState& o : outputs_) {
       const Tensor &x = want[o.reference], &y = got[o.model];
       TRY(o.difference.add(x, y));
       if (i == 0) o.is_classes = looks_like_classes(x);
+      if (o.lengths_differ > 0) o.is_classes = false;  // things that were found
       if (!o.is_classes) continue;
       TRY(o.flips.add(x, y, o.reference == judged_ ? labels : std::vector<int64_t>()));
       TRY(o.divergence.add(x, y));
     }
     return judge_sample(i, want[outputs_[judged_].reference], got[outputs_[judged_].model], labels);
+  }
+
+  // Detectors find more or fewer things than before.
+  void fit_lengths(OutputState& o, Tensor& x, Tensor& y) const {
+    const auto both = shape_of_both(x, y, reference_.outputs()[o.reference], model_.outputs()[o.model]);
+    if (!both) return;
+    ++o.lengths_differ;
+    x = filled_up(x, *both);
+    y = filled_up(y, *both);
   }
 
   Result<void> keep_pictures(int64_t i, const std::vector<Tensor>& inputs, const Tensor& want, const Tensor& got) {
@@ -171,6 +212,9 @@ class Comparison {
         q.kl = o.divergence.mean();
         q.agreement = o.flips.agreement();
       }
+      if (o.lengths_differ > 0)
+        report_.warnings.push_back({"", formatted("output {} has another length in {} of {} samples; what one side alone has counts as error",
+                                                  quote(q.name), o.lengths_differ, data_.count()), ""});
       report_.outputs.push_back(std::move(q));
     }
   }

@@ -13,12 +13,14 @@
 // Each step of the ladder has a budget in multiply-adds, which only a network that would be of no
 // use otherwise (`floor`) may exceed. Weights of layers in float for their sake are stored in 12
 // bits; at last in 8, where that hardly adds to the noise or the quality is reached all the same.
+// Outputs that hang on decisions (boxes that were kept) are judged by what the decisions are made on.
 #include <algorithm>
 
 #include "base/format.h"
 #include "base/text.h"
 #include "pass/pass.h"
 #include "pass/trial_steps.h"
+#include "quant/decided.h"
 #include "quant/output_error.h"
 #include "quant/precision_plan.h"
 #include "quant/precision_suspects.h"
@@ -288,7 +290,9 @@ class Chooser {
 };
 
 Result<bool> run(Graph& graph, const Options& options, PassContext& ctx) {
-  if (ctx.data && ctx.calibration) TRY(Chooser(graph, options, ctx).run());
+  if (!ctx.data || !ctx.calibration) return false;
+  const auto before = before_decisions(graph);
+  TRY(Chooser(before ? *before : graph, options, ctx).run());
   return false;
 }
 
