@@ -133,7 +133,12 @@ Result<void> clip(Emitter& e, const char*) {
   const auto bound = [&](size_t i, double otherwise) { return e.given(i) ? e.number(i) : std::optional(otherwise); };
   const auto lo = bound(1, -INFINITY), hi = bound(2, INFINITY);
   if (!is_real(e.real())) return refuse("it clips floats only");
-  if (!lo || !hi) return refuse("the bounds must be constants");
+  if (!lo || !hi) {  // bounds of one element, which broadcast
+    const std::string raised = !e.given(1) ? e.in(0) : e.given(2) ? e.temporary("maximum", {{"x", {e.in(0)}}, {"y", {e.in(1)}}}) : "";
+    if (raised.empty()) e.result("maximum", {{"x", {e.in(0)}}, {"y", {e.in(1)}}});
+    else e.result("minimum", {{"x", {raised}}, {"y", {e.in(2)}}});
+    return {};
+  }
   if (std::isinf(*hi) && *lo == 0) return unary(e, "relu");
   if (std::isinf(*hi)) e.result("maximum", {{"x", {e.in(0)}}, {"y", {e.scalar(*lo)}}});
   else if (std::isinf(*lo)) e.result("minimum", {{"x", {e.in(0)}}, {"y", {e.scalar(*hi)}}});

@@ -99,6 +99,13 @@ const OnnxGraphWriter::Affine& OnnxGraphWriter::affine_of(const Value* v) {
   return affine;
 }
 
+// A stack of matrices with a scale per column: onnxruntime takes it for its integer product, whose kernel then
+// refuses it when the model runs. Something between DequantizeLinear and MatMul keeps it from that.
+static bool is_stack_by_columns(const Value& v) {
+  const auto is_product = [](const Use& u) { return u.node->is("MatMul"); };
+  return v.rank() > 2 && v.quant->scale.size() > 1 && is_weight(v) && std::all_of(v.uses().begin(), v.uses().end(), is_product);
+}
+
 std::string OnnxGraphWriter::real_of(const Value* v) {
   std::string& real = reals_[v];
   if (!real.empty()) return real;
@@ -107,7 +114,10 @@ std::string OnnxGraphWriter::real_of(const Value* v) {
     if (use.node->is("Dequantize") && real.empty()) real = name_of(use.node->output());
   if (real.empty()) real = attempt_.fresh_name(v->name + ".real");
   const Affine& affine = affine_of(v);
-  write({"DequantizeLinear", attempt_.names ? real : "", {name_of(v), affine.scale, affine.zero}, {real}, affine.attrs(), {}, "", ""});
+  const std::string as_stored = is_stack_by_columns(*v) ? attempt_.fresh_name(v->name + ".stack") : real;
+  write({"DequantizeLinear", attempt_.names ? as_stored : "", {name_of(v), affine.scale, affine.zero}, {as_stored}, affine.attrs(), {}, "", ""});
+  if (as_stored != real)
+    write({"Reshape", attempt_.names ? real : "", {as_stored, constant(v->name + ".shape", Tensor::vector_of(*v->shape))}, {real}, {}, {}, "", ""});
   return real;
 }
 

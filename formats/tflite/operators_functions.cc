@@ -96,6 +96,19 @@ Result<void> emit_word(Emitter& e, const Node& n) {
   return {};
 }
 
+// Bounds are numbers of one element, which broadcast.
+void emit_computed_clip(Emitter& e, const Node& n) {
+  const Value *x = n.inputs[0], *y = n.output();
+  const bool both = n.input(1) && n.input(2);
+  int at = e.tensor(x);
+  for (const size_t i : {1, 2}) {
+    if (!n.input(i)) continue;
+    const int to = i == 1 && both ? e.between(y->name + ".raised", tfl::TensorType::FLOAT32, *y->shape) : e.tensor(y);
+    e.op(i == 1 ? BuiltinOperator::MAXIMUM : BuiltinOperator::MINIMUM, 1, {at, e.tensor(n.input(i))}, {to});
+    at = to;
+  }
+}
+
 Result<void> emit_clip(Emitter& e, const Node& n) {
   const Value *x = n.inputs[0], *y = n.output();
   if (is_q8(x) && !(*x->quant == *y->quant)) return emit_table(e, n);
@@ -103,7 +116,11 @@ Result<void> emit_clip(Emitter& e, const Node& n) {
     return n.input(i) ? number_of(n.input(i)) : std::optional<double>(otherwise);
   };
   const auto lo = bound(1, -INFINITY), hi = bound(2, INFINITY);
-  if (!lo || !hi) return cannot("bounds that are computed");
+  if (!lo || !hi) {
+    if (x->dtype != BT_F32) return cannot("bounds that are computed");
+    emit_computed_clip(e, n);
+    return {};
+  }
   if (x->dtype != BT_F32 && !is_quantized(x)) return cannot("a clamp of plain integers");
   if (*lo == -INFINITY && *hi == INFINITY) {
     e.reshape(e.tensor(x), e.tensor(y), *y->shape);

@@ -213,6 +213,21 @@ TEST_CASE("16-bit activations are written for opset 21, and biases in 32 bits wh
   CHECK(refused.error().message.find("activations of 16 bits needs opset 21") != std::string::npos);
 }
 
+TEST_CASE("a stack of weights with a scale per column is kept from onnxruntime's integer product", "[formats]") {
+  const auto graph = parse_graph(R"(graph {
+  in %x : f32[2,1,2]
+  const %w : i8[2,2,2] q(axis=2, narrow=1, scale=[0.01, 0.02]) = [1, 2, 3, 4, 5, 6, 7, 8]
+  %q : i8[2,1,2] q(scale=0.05, zero=0) = Quantize(%x)
+  %y = MatMul(%q, %w)
+  out %y
+})");
+  REQUIRE(graph.ok());
+  const std::vector<Tensor> inputs = {Tensor::of_floats({2, 1, 2}, std::vector<float>{1.5f, -2.25f, 0.5f, 3})};
+  const Graph back = read_back(written(*graph));
+  CHECK(count_of(back, "Reshape") == 1);
+  CHECK(agreement(outputs_of(*graph, inputs), outputs_of(back, inputs)) >= 100);
+}
+
 TEST_CASE("for QNN every operator stands between its own integers", "[formats]") {
   Graph graph = converted("digits_cnn", "int8");
   const auto sample = samples_of("digits_cnn", graph, 1)[0];
