@@ -12,6 +12,9 @@ them too. Files compared, all from the same model and the same calibration sampl
                   ai-edge-quantizer (static_wi8_ai8) on our float .tflite
     onnxruntime   float inputs and outputs; ours: recipe int8; the peer's: quantize_static (QDQ, per channel)
 
+"8 bits throughout" are ours without `choose-precision`, which leaves layers in float for their accuracy, as the peers do not;
+"u8s8" has their types of integers.
+
 Runs of one batch, one thread. All files of a model take turns in one process; the time is the least CPU time of ROUNDS
 turns of REPEATS runs. dB: signal over noise of the outputs against the float model in onnxruntime.
 
@@ -46,14 +49,17 @@ class Lite:
         self.input, self.output = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
 
     def set(self, sample):
-        scale, zero = self.input['quantization']
-        integers = np.clip(np.rint(sample / scale) + zero, -128, 127).astype(np.int8)
-        self.interpreter.set_tensor(self.input['index'], last(integers))
+        if self.input['dtype'] == np.int8:  # float where the first layer is
+            scale, zero = self.input['quantization']
+            sample = np.clip(np.rint(sample / scale) + zero, -128, 127).astype(np.int8)
+        self.interpreter.set_tensor(self.input['index'], last(sample))
 
     def run(self):
         self.interpreter.invoke()
 
     def result(self):
+        if self.output['dtype'] == np.float32:
+            return self.interpreter.get_tensor(self.output['index'])
         scale, zero = self.output['quantization']
         return (self.interpreter.get_tensor(self.output['index']).astype(np.float32) - zero) * scale
 
@@ -96,6 +102,10 @@ def files_of(model, calibration, bantam, folder):
     integers.write_text(convert('-o', 'net.tflite', '--print-recipe').replace('tail=float', 'tail=int8'))
     convert('-o', folder / 'ours.tflite', '--data', calibration, '--recipe', integers, '--io', 'int8')
     convert('-o', folder / 'ours.onnx', '--data', calibration)
+    throughout = ['--data', calibration, '--skip', 'choose-precision']
+    convert('-o', folder / 'whole.tflite', '--recipe', integers, '--io', 'int8', *throughout)
+    convert('-o', folder / 'whole.onnx', *throughout)
+    convert('-o', folder / 'u8s8.onnx', '--onnx-integers', 'u8s8', *throughout)
     convert('-o', folder / 'float.tflite', '--preset', 'exact')
     reference = Onnx(model)
     name = reference.session.get_inputs()[0].name
@@ -108,8 +118,10 @@ def files_of(model, calibration, bantam, folder):
     shape_inference.quant_pre_process(str(model), str(folder / 'prepared.onnx'), skip_symbolic_shape=True)
     quantize_static(str(folder / 'prepared.onnx'), str(folder / 'peer.onnx'), Samples(name, samples), quant_format=QuantFormat.QDQ,
                     per_channel=True)
-    return reference, [('LiteRT', 'ours', Lite(folder / 'ours.tflite')), ('LiteRT', 'ai-edge-quantizer', Lite(folder / 'peer.tflite')),
-                       ('onnxruntime', 'ours', Onnx(folder / 'ours.onnx')), ('onnxruntime', 'quantize_static', Onnx(folder / 'peer.onnx'))]
+    return reference, [('LiteRT', 'ours', Lite(folder / 'ours.tflite')), ('LiteRT', 'ours, 8 bits throughout', Lite(folder / 'whole.tflite')),
+                       ('LiteRT', 'ai-edge-quantizer', Lite(folder / 'peer.tflite')),
+                       ('onnxruntime', 'ours', Onnx(folder / 'ours.onnx')), ('onnxruntime', 'ours, 8 bits throughout', Onnx(folder / 'whole.onnx')),
+                       ('onnxruntime', 'the same, u8s8', Onnx(folder / 'u8s8.onnx')), ('onnxruntime', 'quantize_static', Onnx(folder / 'peer.onnx'))]
 
 
 def decibels(reference, file, samples):
