@@ -17,6 +17,7 @@ const Settings& settings(int effort) {
       {"choose-ranges", {{"samples", "32"}}},
       {"choose-precision", {{"samples", "16"}, {"quality", "35"}}},
       {"round-weights", {{"samples", "64"}, {"columns", "4096"}, {"sweeps", "4"}}},
+      {"learn-rounding", {{"steps", "100"}, {"work", "50"}}},
       {"correct-bias", {{"samples", "32"}, {"rounds", "3"}}},
   };
   static const Settings most = {
@@ -24,6 +25,7 @@ const Settings& settings(int effort) {
       {"choose-ranges", {{"samples", "64"}}},
       {"choose-precision", {{"samples", "32"}, {"quality", "40"}}},
       {"round-weights", {{"samples", "128"}, {"columns", "16384"}, {"sweeps", "8"}}},
+      {"learn-rounding", {{"steps", "400"}, {"rate", "0.01"}, {"work", "500"}}},
       {"correct-bias", {{"samples", "64"}, {"rounds", "4"}}},
   };
   return effort == 2 ? more : most;
