@@ -7,7 +7,10 @@
 namespace bantam {
 
 std::vector<size_t> weight_inputs(const Node& node) {
-  if (node.op->quant == BT_QUANT_MACS) return {1};
+  if (node.op->quant == BT_QUANT_MACS) {
+    if (node.inputs[0] && node.inputs[0]->is_constant()) return {};  // angles, of frequencies and positions
+    return {1};
+  }
   if (node.is("LSTM") || node.is("GRU") || node.is("RNN")) return {1, 2};
   if (node.is("Gather")) return {0};
   return {};
