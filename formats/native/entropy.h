@@ -16,7 +16,8 @@ std::vector<uint8_t> encode_rans(std::span<const uint8_t> symbols);
 // Adaptive coder of numbers. `zero` is the symbol that stands for nothing (a weight of 0, or one in the
 // middle); `row` the distance to the neighbour in the row above, or 0, at most the number of symbols.
 std::vector<uint8_t> encode_adaptive(std::span<const uint32_t> symbols, uint32_t zero, size_t row);
-// The same where it is shorter than `limit` bytes; of many numbers the first ones decide whether it may be.
+// The same where it is shorter than `limit` bytes. For few numbers no rows at all are tried as well; of many
+// numbers the first ones decide whether it may be.
 std::optional<std::vector<uint8_t>> encode_adaptive_within(size_t limit, std::span<const uint32_t> symbols, uint32_t zero, size_t row);
 
 // Adaptive coder of bytes of any kind.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The encoders over lib/runtime/adaptive.h and mixture.h: their models, with a range encoder behind them.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
 
+#include "formats/native/adaptive_cost.h"
 #include "formats/native/entropy.h"
 #include "formats/native/range_encoder.h"
 #include "runtime/adaptive.h"
@@ -31,71 +31,62 @@ void put_varint(std::vector<uint8_t>& out, uint64_t v) {
   out.push_back(static_cast<uint8_t>(v));
 }
 
-struct Numbers {
-  std::span<const uint32_t> symbols;
-  uint32_t zero;
-  size_t row;
+constexpr size_t kMany = 65536;  // symbols fill many contexts
+
+// Of what the code's head says.
+struct Choice {
+  size_t row = 0;
+  uint32_t shades = 2;
+  double bytes = HUGE_VAL;  // about
 };
 
-std::vector<uint8_t> with_shades(const Numbers& numbers, uint32_t shades) {
+// For few symbols fewer contexts may be better.
+Choice best_shades(std::span<const uint32_t> symbols, uint32_t zero, size_t row) {
+  const bool is_free = symbols.size() <= kMany;
+  const auto bytes = adaptive_bytes(symbols, zero, row);
+  Choice best;
+  for (const uint32_t shades : {2u, 0u, 1u})
+    if ((is_free || shades == 2) && bytes[shades] < best.bytes) best = {row, shades, bytes[shades]};
+  return best;
+}
+
+std::vector<uint8_t> code(std::span<const uint32_t> symbols, uint32_t zero, const Choice& choice) {
   std::vector<uint8_t> out;
-  put_varint(out, numbers.zero);
-  put_varint(out, numbers.row);
-  out.push_back(static_cast<uint8_t>(shades));
-  std::vector<uint32_t> column(numbers.row + 1);
+  put_varint(out, zero);
+  put_varint(out, choice.row);
+  out.push_back(static_cast<uint8_t>(choice.shades));
+  std::vector<uint32_t> column(choice.row + 1);
   const auto model = std::make_unique<bt_adaptive_model>();
-  bt_adaptive_start(model.get(), shades, column.data(), numbers.row);
+  bt_adaptive_start(model.get(), choice.shades, column.data(), choice.row);
   RangeEncoder encoder;
-  for (const uint32_t s : numbers.symbols) bt_adaptive_code(model.get(), &kEncoder, &encoder, int64_t{s} - int64_t{numbers.zero});
-  const auto code = encoder.finish();
-  out.insert(out.end(), code.begin(), code.end());
+  for (const uint32_t s : symbols) bt_adaptive_code(model.get(), &kEncoder, &encoder, int64_t{s} - int64_t{zero});
+  const auto bytes = encoder.finish();
+  out.insert(out.end(), bytes.begin(), bytes.end());
   return out;
-}
-
-constexpr size_t kFew = 8192, kMany = 65536;
-
-// The code of the first `n` numbers.
-std::vector<uint8_t> beginning(const Numbers& numbers, size_t n, uint32_t shades) {
-  return with_shades({numbers.symbols.first(n), numbers.zero, std::min(numbers.row, n)}, shades);
-}
-
-// Many symbols fill many contexts; for few ones fewer may be better. A choice that is a hundredth behind after
-// the first numbers is not followed to the end.
-std::vector<uint8_t> with_best_shades(const Numbers& numbers) {
-  const size_t n = numbers.symbols.size(), few = std::min(n, kFew);
-  if (n > kMany) return with_shades(numbers, 2);
-  std::array<std::vector<uint8_t>, 3> codes;
-  size_t least = SIZE_MAX;
-  for (const uint32_t shades : {2u, 0u, 1u}) {
-    codes[shades] = beginning(numbers, few, shades);
-    least = std::min(least, codes[shades].size());
-  }
-  std::vector<uint8_t>* best = nullptr;
-  for (const uint32_t shades : {2u, 0u, 1u}) {
-    std::vector<uint8_t>& code = codes[shades];
-    if (code.size() > least + least / 100) continue;
-    if (few < n) code = with_shades(numbers, shades);
-    if (!best || code.size() < best->size()) best = &code;
-  }
-  return std::move(*best);
 }
 
 }  // namespace
 
 std::vector<uint8_t> encode_adaptive(std::span<const uint32_t> symbols, uint32_t zero, size_t row) {
-  return with_best_shades({symbols, zero, row});
+  return code(symbols, zero, best_shades(symbols, zero, row));
 }
 
 std::optional<std::vector<uint8_t>> encode_adaptive_within(size_t limit, std::span<const uint32_t> symbols, uint32_t zero, size_t row) {
-  const Numbers numbers = {symbols, zero, row};
-  if (symbols.size() > 2 * kMany) {  // what is a hundredth behind at first will not come to lie in front
-    const double share = static_cast<double>(kMany) / static_cast<double>(symbols.size());
-    const size_t first = beginning(numbers, kMany, 2).size();
-    if (static_cast<double>(first) > 1.01 * share * static_cast<double>(limit)) return std::nullopt;
+  const size_t n = symbols.size(), first = std::min(n, kMany);
+  const auto most = static_cast<double>(limit);
+  // What is a hundredth behind at first will not come to lie in front. All numbers say it within a quarter of that:
+  // the code is shorter than the estimate where the numbers change on the way.
+  if (first < n && best_shades(symbols.first(first), zero, std::min(row, first)).bytes * static_cast<double>(n) > 1.01 * most * static_cast<double>(first))
+    return std::nullopt;
+  Choice choice = best_shades(symbols, zero, row);
+  if (first == n && row > 0) {
+    const Choice other = best_shades(symbols, zero, 0);
+    if (other.bytes < choice.bytes) choice = other;
   }
-  auto code = with_best_shades(numbers);
-  if (code.size() >= limit) return std::nullopt;
-  return code;
+  if (choice.bytes > 1.003 * most) return std::nullopt;
+  auto bytes = code(symbols, zero, choice);
+  if (bytes.size() >= limit) return std::nullopt;
+  return bytes;
 }
 
 std::vector<uint8_t> encode_mixture(std::span<const uint8_t> bytes) {
@@ -110,7 +101,8 @@ std::vector<uint8_t> encode_mixture(std::span<const uint8_t> bytes) {
 
 double entropy_bytes(std::span<const uint32_t> symbols) {
   std::map<uint32_t, uint64_t> rare;  // symbols that no table is worth for
-  std::vector<uint64_t> counts(std::min<size_t>(65536, symbols.size() * 4));
+  const size_t alphabet = symbols.empty() ? 0 : size_t{*std::max_element(symbols.begin(), symbols.end())} + 1;
+  std::vector<uint64_t> counts(std::min({size_t{65536}, symbols.size() * 4, alphabet}));
   for (const uint32_t s : symbols) ++(s < counts.size() ? counts[s] : rare[s]);
   double bits = 0;
   const auto add = [&](uint64_t n) {

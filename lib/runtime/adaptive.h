@@ -22,28 +22,34 @@ extern "C" {
 #define BT_ADAPTIVE_DIGITS 32
 #define BT_ADAPTIVE_SIZE_MAX 65535u /* larger sizes count as this in the averages */
 
+/* Running averages of the sizes, in 1/16. */
+typedef struct bt_adaptive_sizes {
+  uint32_t before;  /* of the numbers before */
+  uint32_t* column; /* at every place in a row, UINT32_MAX: none yet */
+  size_t row, place;
+} bt_adaptive_sizes;
+
 typedef struct bt_adaptive_model {
   bt_likely more[BT_ADAPTIVE_CLASSES][BT_ADAPTIVE_DIGITS];         /* has it more than so many digits? */
   bt_likely first[BT_ADAPTIVE_CLASSES][BT_ADAPTIVE_DIGITS + 1][3]; /* the two behind the leading 1 */
   bt_likely minus;
   bt_likely_rates rates;
-  uint32_t shades;  /* contexts per octave; 0: one context */
-  uint32_t before;  /* average size of the numbers before, in 1/16 */
-  uint32_t* column; /* the same for every place in a row, UINT32_MAX: none yet */
-  size_t row, place;
+  uint32_t shades; /* contexts per octave; 0: one context */
+  bt_adaptive_sizes sizes;
 } bt_adaptive_model;
 
 /* column: room for `row` averages. */
+static inline bt_adaptive_sizes bt_adaptive_no_sizes(uint32_t* column, size_t row) {
+  for (size_t i = 0; i < row; ++i) column[i] = UINT32_MAX;
+  return (bt_adaptive_sizes){0, column, row, 0};
+}
+
 static inline void bt_adaptive_start(bt_adaptive_model* m, uint32_t shades, uint32_t* column, size_t row) {
   bt_likely* all = (bt_likely*)m;
   for (size_t i = 0; i < offsetof(bt_adaptive_model, rates) / sizeof *all; ++i) all[i] = BT_LIKELY_START;
   bt_likely_start(&m->rates, BT_LIKELY_SEEN);
   m->shades = shades;
-  m->before = 0;
-  m->column = column;
-  m->row = row;
-  m->place = 0;
-  for (size_t i = 0; i < row; ++i) column[i] = UINT32_MAX;
+  m->sizes = bt_adaptive_no_sizes(column, row);
 }
 
 /* 8 log2(x), rounded down to the 8th of an octave; x > 0. */
@@ -53,13 +59,13 @@ static inline uint32_t bt_octaves(uint32_t x) {
 }
 
 /* The sum of both averages in 8ths of an octave: twice the expected size. */
-static inline uint32_t bt_adaptive_expected(const bt_adaptive_model* m) {
+static inline uint32_t bt_adaptive_expected(const bt_adaptive_sizes* m) {
   const uint32_t c = m->row ? m->column[m->place] : UINT32_MAX;
   const uint32_t b = bt_octaves(m->before + 2);
   return b + (c == UINT32_MAX ? b : bt_octaves(c + 2));
 }
 
-static inline void bt_adaptive_learn(bt_adaptive_model* m, uint32_t size) {
+static inline void bt_adaptive_learn(bt_adaptive_sizes* m, uint32_t size) {
   const int32_t s = (int32_t)(size > BT_ADAPTIVE_SIZE_MAX ? BT_ADAPTIVE_SIZE_MAX : size) * 16;
   const int32_t before = (int32_t)m->before;
   if (m->row) {
@@ -90,11 +96,11 @@ static inline BT_INLINE int bt_adaptive_digits(bt_adaptive_model* m, uint32_t ex
 
 /* Codes a number whose size is below 2^32, and returns it; a decoder passes 0. */
 static inline BT_INLINE int64_t bt_adaptive_code(bt_adaptive_model* m, const bt_bit_coder* code, void* coder, int64_t v) {
-  const uint32_t expected = bt_adaptive_expected(m), k = expected * m->shades >> 4;
+  const uint32_t expected = bt_adaptive_expected(&m->sizes), k = expected * m->shades >> 4;
   const uint32_t size = (uint32_t)(v < 0 ? -v : v);
   const int digits = bt_adaptive_digits(m, expected, k, code, coder, size);
   if (digits == 0) {
-    bt_adaptive_learn(m, 0);
+    bt_adaptive_learn(&m->sizes, 0);
     return 0;
   }
   const int minus = bt_adaptive_bit(m, &m->minus, code, coder, v < 0);
@@ -107,7 +113,7 @@ static inline BT_INLINE int64_t bt_adaptive_code(bt_adaptive_model* m, const bt_
     left -= n;
     a = a << n | code->flat(coder, n, size >> left & ((1u << n) - 1));
   }
-  bt_adaptive_learn(m, a);
+  bt_adaptive_learn(&m->sizes, a);
   return minus ? -(int64_t)a : (int64_t)a;
 }
 
