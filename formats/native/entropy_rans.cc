@@ -70,27 +70,48 @@ void put_table(std::vector<uint8_t>& out, const Frequencies& f) {
   if (count > 0) out.push_back(static_cast<uint8_t>(held));
 }
 
-std::vector<uint8_t> encode_block(std::span<const uint8_t> symbols, const Frequencies& f, const Frequencies& start) {
+// What coding a symbol needs, without a division: x becomes (x / f << BT_RANS_BITS) + x % f + start, which is
+// x + start + (x / f) * (kTotal - f), where x / f is the upper half of x times the reciprocal.
+struct Step {
+  uint64_t reciprocal = 0;  // 2^64 / f, rounded up: exact for all x below 2^32
+  uint64_t limit = 0;       // from here on a word leaves the state first
+  uint32_t start = 0, others = 0;
+};
+
+std::array<Step, 256> steps_of(const Frequencies& f) {
+  std::array<Step, 256> steps;
+  uint32_t start = 0;
+  for (size_t s = 0; s < 256; ++s) {
+    if (f[s] == 0) continue;
+    steps[s] = {UINT64_MAX / f[s] + 1, uint64_t{f[s]} << (32 - BT_RANS_BITS), start, kTotal - f[s]};
+    // 2^64 does not fit: with one less x / f comes out as x - 1, which this makes up for
+    if (f[s] == 1) steps[s].reciprocal = UINT64_MAX, steps[s].start += kTotal - 1;
+    start += f[s];
+  }
+  return steps;
+}
+
+// Without a branch on whether a word leaves, which nobody could predict.
+std::vector<uint8_t> encode_block(std::span<const uint8_t> symbols, const std::array<Step, 256>& steps) {
+  constexpr size_t kStates = 4 * BT_RANS_LANES;
   std::array<uint32_t, BT_RANS_LANES> state;
   state.fill(kLow);
-  std::vector<uint8_t> reversed;  // words, last one first, each high byte first
-  reversed.reserve(symbols.size());
+  std::vector<uint8_t> room(kStates + 2 * (symbols.size() + 1));  // filled from its end on
+  uint8_t* at = room.data() + room.size();
   for (size_t i = symbols.size(); i-- > 0;) {
-    uint32_t& x = state[i % BT_RANS_LANES];
-    const uint32_t frequency = f[symbols[i]];
-    if (x >= (uint64_t{frequency} << (32 - BT_RANS_BITS))) {
-      reversed.push_back(static_cast<uint8_t>(x >> 8));
-      reversed.push_back(static_cast<uint8_t>(x));
-      x >>= 16;
-    }
-    x = ((x / frequency) << BT_RANS_BITS) + x % frequency + start[symbols[i]];
+    const uint32_t x = state[i % BT_RANS_LANES];
+    const Step& s = steps[symbols[i]];
+    const uint32_t leaves = x >= s.limit;
+    at[-2] = static_cast<uint8_t>(x);
+    at[-1] = static_cast<uint8_t>(x >> 8);
+    at -= 2 * leaves;
+    const uint32_t rest = x >> (16 * leaves);
+    const auto quotient = static_cast<uint32_t>(static_cast<unsigned __int128>(s.reciprocal) * rest >> 64);
+    state[i % BT_RANS_LANES] = rest + s.start + quotient * s.others;
   }
-  std::vector<uint8_t> out;
-  out.reserve(reversed.size() + 4 * BT_RANS_LANES);
-  for (const uint32_t x : state)
-    for (int b = 0; b < 4; ++b) out.push_back(static_cast<uint8_t>(x >> (8 * b)));
-  out.insert(out.end(), reversed.rbegin(), reversed.rend());
-  return out;
+  at -= kStates;
+  for (size_t k = 0; k < kStates; ++k) at[k] = static_cast<uint8_t>(state[k / 4] >> (8 * (k % 4)));
+  return {at, room.data() + room.size()};
 }
 
 }  // namespace
@@ -99,12 +120,11 @@ std::vector<uint8_t> encode_rans(std::span<const uint8_t> symbols) {
   std::array<uint64_t, 256> counts{};
   for (const uint8_t s : symbols) ++counts[s];
   const Frequencies f = normalise(counts);
-  Frequencies start{};
-  std::exclusive_scan(f.begin(), f.end(), start.begin(), 0u);
+  const auto steps = steps_of(f);
   std::vector<uint8_t> out;
   put_table(out, f);
   for (size_t at = 0; at < symbols.size(); at += BT_RANS_BLOCK) {
-    const auto block = encode_block(symbols.subspan(at, std::min<size_t>(BT_RANS_BLOCK, symbols.size() - at)), f, start);
+    const auto block = encode_block(symbols.subspan(at, std::min<size_t>(BT_RANS_BLOCK, symbols.size() - at)), steps);
     put_varint(out, block.size());
     out.insert(out.end(), block.begin(), block.end());
   }

@@ -40,23 +40,37 @@ int bt_rans_read_table(bt_reader* r, uint16_t frequency[256]) {
   return 1;
 }
 
-typedef struct slot {
-  uint16_t frequency, offset; /* of the symbol, and of this slot inside its range */
-  uint8_t symbol;
-} slot;
+/* Of the symbol that a state belongs to, in one word: frequency - 1, place of the state in its range, symbol. */
+static uint32_t slot_of(uint32_t frequency, uint32_t offset, uint32_t symbol) {
+  return (frequency - 1) << 20 | offset << 8 | symbol;
+}
 
-static int decode_block(const slot* slots, const unsigned char* p, size_t size, unsigned char* out,
+/* One symbol; the state may fall below LOW. */
+static inline uint32_t step(const uint32_t* slots, uint32_t x, unsigned char* symbol) {
+  const uint32_t slot = slots[x & (TOTAL - 1)];
+  *symbol = (unsigned char)slot;
+  return ((slot >> 20) + 1) * (x >> BT_RANS_BITS) + (slot >> 8 & (TOTAL - 1));
+}
+
+static int decode_block(const uint32_t* slots, const unsigned char* p, size_t size, unsigned char* out,
                         size_t n) {
   if (size < 4 * BT_RANS_LANES) return 0;
   uint32_t state[BT_RANS_LANES];
   for (int k = 0; k < BT_RANS_LANES; ++k) state[k] = (uint32_t)bt_load_le(p + 4 * k, 4);
   const unsigned char* at = p + 4 * BT_RANS_LANES;
   const unsigned char* end = p + size;
-  for (size_t i = 0; i < n; ++i) {
+  size_t i = 0;
+  /* while a word is left for every lane, without a branch on whether it takes one */
+  for (; n - i >= BT_RANS_LANES && end - at >= 2 * BT_RANS_LANES; i += BT_RANS_LANES)
+    for (int k = 0; k < BT_RANS_LANES; ++k) {
+      const uint32_t x = step(slots, state[k], &out[i + (size_t)k]), takes = x < LOW, mask = 0u - takes;
+      const uint32_t more = x << 16 | (uint32_t)at[0] | (uint32_t)at[1] << 8;
+      state[k] = x ^ ((x ^ more) & mask);
+      at += 2 * takes;
+    }
+  for (; i < n; ++i) {
     uint32_t* x = &state[i % BT_RANS_LANES];
-    const slot* s = &slots[*x & (TOTAL - 1)];
-    out[i] = s->symbol;
-    *x = s->frequency * (*x >> BT_RANS_BITS) + s->offset;
+    *x = step(slots, *x, &out[i]);
     if (*x < LOW) {
       if (end - at < 2) return 0;
       *x = *x << 16 | (uint32_t)at[0] | (uint32_t)at[1] << 8;
@@ -72,11 +86,11 @@ int bt_rans_decode(const unsigned char* stream, size_t size, unsigned char* out,
   bt_reader r = {stream, stream + size, 0};
   uint16_t frequency[256];
   if (!bt_rans_read_table(&r, frequency)) return 0;
-  slot slots[TOTAL];
+  uint32_t slots[TOTAL];
   uint32_t at = 0;
   for (int s = 0; s < 256; ++s)
     for (uint16_t k = 0; k < frequency[s]; ++k)
-      slots[at++] = (slot){frequency[s], k, (uint8_t)s};
+      slots[at++] = slot_of(frequency[s], k, (uint32_t)s);
   for (size_t i = 0; i < n; i += BT_RANS_BLOCK) {
     const uint64_t bytes = bt_read_varint(&r);
     const unsigned char* block = bt_read_bytes(&r, bytes);

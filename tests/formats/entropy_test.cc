@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "catch.h"
+#include "formats/native/adaptive_cost.h"
 #include "formats/native/entropy.h"
 #include "runtime/adaptive.h"
 #include "runtime/mixture.h"
@@ -125,6 +126,32 @@ TEST_CASE("a code that is not shorter than asked for is not made", "[entropy]") 
     CHECK(!encode_adaptive_within(code.size(), symbols, 128, 64));
     CHECK(!encode_adaptive_within(code.size() / 2, symbols, 128, 64));
   }
+}
+
+TEST_CASE("the length of an adaptive code is known before it is made", "[entropy]") {
+  const Symbols flat = weights(1024, 8, 6, 5), rows = weights(600, 64, 30, 6), few = weights(8, 32, 20, 7);
+  const Symbols none(3000, 128), wide = {0, 4000000000u, 128, 5, 70000, 128, 128, 3};
+  for (const Symbols& symbols : {flat, rows, few, none, wide})
+    for (const size_t row : {size_t{0}, size_t{8}}) {
+      const auto bytes = adaptive_bytes(symbols, 128, row);
+      const auto size = static_cast<double>(encode_adaptive(symbols, 128, row).size());
+      CHECK(std::abs(*std::min_element(bytes.begin(), bytes.end()) - size) < 8 + size / 200);
+    }
+}
+
+TEST_CASE("rANS codes what is alone, and what is rare", "[entropy]") {
+  Bytes8 symbols(70000, 9);  // more than one block
+  const auto check = [&] {
+    const auto code = encode_rans(symbols);
+    Bytes8 back(symbols.size());
+    REQUIRE(bt_rans_decode(code.data(), code.size(), back.data(), back.size()));
+    CHECK((back == symbols));
+  };
+  check();
+  symbols[66000] = 200;  // of frequency 1 of 4096
+  check();
+  for (size_t i = 0; i < 255; ++i) symbols[i * 3] = static_cast<uint8_t>(i);
+  check();
 }
 
 TEST_CASE("zeros are nearly free", "[entropy]") {
