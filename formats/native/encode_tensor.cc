@@ -41,16 +41,16 @@ void choose_zero(Symbols& s) {
 // Whole numbers in [low, low + 2^32).
 template <typename T>
 bool from_integers(std::span<const T> values, bt_mapping mapping, Symbols& out) {
-  const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
-  const uint64_t span = static_cast<uint64_t>(*hi) - static_cast<uint64_t>(*lo);
+  T low = values[0], high = low;
+  for (const T v : values) low = std::min(low, v), high = std::max(high, v);
+  const uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   if (span >= kSymbolsMax) return false;
-  const T low = *lo;
   out.mapping = mapping;
   out.low = low;
   out.alphabet = span + 1;
   out.list.resize(values.size());
   for (size_t i = 0; i < values.size(); ++i) out.list[i] = static_cast<uint32_t>(values[i]) - static_cast<uint32_t>(low);
-  if (*lo <= 0 && *hi >= 0) out.zero = uint32_t{0} - static_cast<uint32_t>(low);
+  if (low <= 0 && high >= 0) out.zero = uint32_t{0} - static_cast<uint32_t>(low);
   else choose_zero(out);
   return true;
 }
@@ -61,26 +61,20 @@ bool from_integers(const Tensor& t, Symbols& out) {
   return from_integers(std::span<const int64_t>(values), BT_MAP_INT, out);
 }
 
-// Floats on the grid of a Quant: exact, or refused.
+// Floats on the grid of a Quant, at most 32767 steps from its zero: exact, or refused.
 bool from_grid(const Tensor& t, const Quant& quant, Symbols& out) {
   if (t.dtype() != BT_F32 || quant.axis >= t.rank()) return false;
-  const auto values = t.floats();
-  std::vector<int64_t> q(values.size());
-  bool exact = true;
+  Quant steps = quant;
+  steps.storage = BT_I16, steps.bits = 16, steps.narrow = true;
+  steps.zero.clear();
+  const Tensor q = encode(t, steps);
+  if (decode(q, steps) != t) return false;  // also where a zero is negative: it has no code
+  if (std::all_of(quant.zero.begin(), quant.zero.end(), [](int32_t z) { return z == 0; })) return from_integers(q.as<int16_t>(), BT_MAP_REAL, out);
+  std::vector<int64_t> shifted(q.as<int16_t>().begin(), q.as<int16_t>().end());
   each_scale_run(t, quant, [&](size_t begin, size_t end, size_t c) {
-    const float scale = quant.scale[c];
-    const int64_t zero = quant.zero_at(c);
-    for (size_t i = begin; i < end && exact; ++i) {
-      const float steps = values[i] / scale;
-      exact = std::fabs(steps) < 32768.5f;
-      if (!exact) return;
-      const float whole = round_small(steps);
-      // a negative zero has no code
-      exact = std::fabs(whole) < 32768.0f && std::bit_cast<uint32_t>(whole * scale + 0.0f) == std::bit_cast<uint32_t>(values[i]);
-      q[i] = static_cast<int64_t>(whole) + zero;
-    }
+    for (size_t i = begin; i < end; ++i) shifted[i] += quant.zero_at(c);
   });
-  return exact && from_integers(std::span<const int64_t>(q), BT_MAP_REAL, out);
+  return from_integers(std::span<const int64_t>(shifted), BT_MAP_REAL, out);
 }
 
 // Elements as bit patterns, with their numbers for sorting.
@@ -190,48 +184,57 @@ std::string kind_of(const Symbols& s) {
   return formatted("{} bit", std::max(1, static_cast<int>(std::bit_width(s.alphabet - 1u))));
 }
 
-// All codings of one list of symbols; the shortest replaces `best`.
+std::vector<uint8_t> fixed_bits(const Symbols& s, int bits) {
+  BitWriter out;
+  for (const uint32_t v : s.list) out.put(v, bits);
+  return out.finish();
+}
+
+// A bitmap of what is not zero, then the rest.
+std::vector<uint8_t> sparse_bits(const Symbols& s, int bits) {
+  BitWriter map, rest;
+  for (const uint32_t v : s.list) {
+    map.put(v != s.zero, 1);
+    if (v != s.zero) rest.put(v, bits);
+  }
+  std::vector<uint8_t> bytes = map.finish();
+  const std::vector<uint8_t> others = rest.finish();
+  bytes.insert(bytes.end(), others.begin(), others.end());
+  return bytes;
+}
+
+// All codings of one list of symbols; the shortest replaces `best`. What takes fixed numbers of bits is only made
+// where it is.
 void try_codings(const Symbols& s, Codec codec, const Shape& shape, EncodedTensor& best, size_t& best_size) {
   const int bits = std::max(1, static_cast<int>(std::bit_width(s.alphabet - 1u)));
-  const auto consider = [&](bt_coding coding, std::vector<uint8_t> bytes, const char* how, size_t gain = 0) {
-    const size_t size = bytes.size() + book_cost(s) + (coding == BT_CODE_SPARSE ? 2 : 1);
-    if (size + gain >= best_size) return;
+  const auto bytes_for = [](size_t n, int width) { return (n * static_cast<size_t>(width) + 7) / 8; };
+  bool is_fixed = false;
+  const auto consider = [&](bt_coding coding, size_t bytes, const char* how, size_t gain = 0) {
+    const size_t size = bytes + book_cost(s) + (coding == BT_CODE_SPARSE ? 2 : 1);
+    if (size + gain >= best_size) return false;
     best_size = size;
     best = {.mapping = s.mapping, .coding = coding, .low = s.low, .bits = bits, .sparse_zero = s.zero, .book = s.book,
-            .book_entries = static_cast<uint32_t>(s.alphabet), .book_span = s.span, .bytes = std::move(bytes), .description = kind_of(s) + how};
+            .book_entries = static_cast<uint32_t>(s.alphabet), .book_span = s.span, .description = kind_of(s) + how};
+    is_fixed = coding == BT_CODE_BITS || coding == BT_CODE_SPARSE;
+    return true;
   };
-  if (s.list.size() * static_cast<size_t>(bits) / 8 + book_cost(s) < best_size) {
-    BitWriter fixed;
-    for (const uint32_t v : s.list) fixed.put(v, bits);
-    consider(BT_CODE_BITS, fixed.finish(), "");
-  }
+  const size_t n = s.list.size();
+  consider(BT_CODE_BITS, bytes_for(n, bits), "");
   const auto zeros = static_cast<size_t>(std::count(s.list.begin(), s.list.end(), s.zero));
-  if (zeros * 8 > s.list.size()) {
-    BitWriter map, rest;
-    for (const uint32_t v : s.list) {
-      map.put(v != s.zero, 1);
-      if (v != s.zero) rest.put(v, bits);
+  if (zeros * 8 > n) consider(BT_CODE_SPARSE, bytes_for(n, 1) + bytes_for(n - zeros, bits), ", sparse");
+  if (codec == Codec::best) {
+    if (s.alphabet <= 256 && entropy_bytes(s.list) + static_cast<double>(book_cost(s)) < static_cast<double>(best_size)) {
+      std::vector<uint8_t> bytes = encode_rans(std::vector<uint8_t>(s.list.begin(), s.list.end()));
+      if (consider(BT_CODE_RANS, bytes.size(), ", rANS")) best.bytes = std::move(bytes);
     }
-    std::vector<uint8_t> bytes = map.finish();
-    const std::vector<uint8_t> others = rest.finish();
-    bytes.insert(bytes.end(), others.begin(), others.end());
-    consider(BT_CODE_SPARSE, std::move(bytes), ", sparse");
+    // rANS decodes about eight times as fast: a large tensor stays with it for the last half percent
+    const size_t gain = n > kLarge ? best_size / 200 : 0, besides = gain + book_cost(s) + 1;
+    const size_t row = shape.size() > 1 && shape.back() > 2 ? static_cast<size_t>(shape.back()) : 0;
+    if (besides < best_size)
+      if (auto bytes = encode_adaptive_within(best_size - besides, s.list, s.zero, row); bytes && consider(BT_CODE_ADAPTIVE, bytes->size(), ", adaptive", gain))
+        best.bytes = std::move(*bytes);
   }
-  if (codec != Codec::best) return;
-  if (s.alphabet <= 256 && entropy_bytes(s.list) + static_cast<double>(book_cost(s)) < static_cast<double>(best_size)) {
-    const std::vector<uint8_t> narrow(s.list.begin(), s.list.end());
-    consider(BT_CODE_RANS, encode_rans(narrow), ", rANS");
-  }
-  // rANS decodes about eight times as fast: a large tensor stays with it for the last half percent
-  const size_t gain = s.list.size() > kLarge ? best_size / 200 : 0;
-  const size_t row = shape.size() > 1 && shape.back() > 2 ? static_cast<size_t>(shape.back()) : 0;
-  const auto adaptive = [&](size_t distance) {
-    const size_t besides = gain + book_cost(s) + 1;
-    if (besides >= best_size) return;
-    if (auto code = encode_adaptive_within(best_size - besides, s.list, s.zero, distance)) consider(BT_CODE_ADAPTIVE, std::move(*code), ", adaptive", gain);
-  };
-  adaptive(row);
-  if (row && s.list.size() <= kLarge) adaptive(0);
+  if (is_fixed) best.bytes = best.coding == BT_CODE_BITS ? fixed_bits(s, bits) : sparse_bits(s, bits);
 }
 
 // Floats that share nothing but their exponents: each byte of the elements is coded for itself.
@@ -272,19 +275,20 @@ void try_halves(const Tensor& t, EncodedTensor& best, size_t& best_size) {
 
 EncodedTensor encode_tensor(const Tensor& tensor, const Quant* quant, Codec codec) {
   EncodedTensor best;
-  best.bytes.assign(tensor.bytes().data(), tensor.bytes().data() + tensor.bytes().size());
   best.description = bt_dtype_name(tensor.dtype());
-  size_t best_size = best.bytes.size();
-  if (codec == Codec::none || tensor.count() == 0) return best;
+  size_t best_size = tensor.bytes().size();
   const bool is_integer = bt_is_int(tensor.dtype()) || tensor.dtype() == BT_BOOL;
-  Symbols integers, grid, book;
-  if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor, integers))
-    try_codings(integers, codec, tensor.shape(), best, best_size);
-  if (!is_integer && quant && from_grid(tensor, *quant, grid)) try_codings(grid, codec, tensor.shape(), best, best_size);
-  if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && choose_book(tensor, codec, book))
-    try_codings(book, codec, tensor.shape(), best, best_size);
-  if (tensor.dtype() == BT_F32 && grid.list.empty()) try_halves(tensor, best, best_size);
-  if (codec == Codec::best && bt_dtype_size(tensor.dtype()) > 1 && grid.list.empty()) try_planes(tensor, best, best_size);
+  if (codec != Codec::none && tensor.count() > 0) {
+    Symbols integers, grid, book;
+    if (is_integer && tensor.dtype() != BT_U64 && from_integers(tensor, integers))
+      try_codings(integers, codec, tensor.shape(), best, best_size);
+    if (!is_integer && quant && from_grid(tensor, *quant, grid)) try_codings(grid, codec, tensor.shape(), best, best_size);
+    if (!(is_integer && tensor.dtype() == BT_I8) && grid.list.empty() && choose_book(tensor, codec, book))
+      try_codings(book, codec, tensor.shape(), best, best_size);
+    if (tensor.dtype() == BT_F32 && grid.list.empty()) try_halves(tensor, best, best_size);
+    if (codec == Codec::best && bt_dtype_size(tensor.dtype()) > 1 && grid.list.empty()) try_planes(tensor, best, best_size);
+  }
+  if (best.mapping == BT_MAP_RAW) best.bytes.assign(tensor.bytes().data(), tensor.bytes().data() + tensor.bytes().size());
   return best;
 }
 

@@ -137,44 +137,80 @@ static uint32_t walk_next(symbol_walk* w) {
   return s->bits ? bits_at(w->packed, w->values++, s->bits) : 0;
 }
 
+static void walk_take(symbol_walk* w, uint32_t* symbols, size_t n) {
+  if (w->s->coding == BT_CODE_BITS && w->s->bits == 8) { /* bytes, as most weights are */
+    const unsigned char* bytes = w->s->bytes + w->next;
+    for (size_t i = 0; i < n; ++i) symbols[i] = bytes[i];
+    w->next += n;
+    return;
+  }
+  for (size_t i = 0; i < n; ++i) symbols[i] = walk_next(w);
+}
+
 /* ---- elements ---- */
 
+/* Where the elements go, in order. */
 typedef struct sink {
   const bt_stored* s;
   unsigned char* out;
   size_t element;
-  int64_t inner, channels; /* of the quant's axis */
-  int ok;
+  int64_t next;
+  int64_t inner, channels;     /* of the quant's axis */
+  int64_t channel, in_channel; /* BT_MAP_REAL: of the next element, and how many follow with its scale */
 } sink;
 
-static void put(sink* k, int64_t i, uint32_t symbol) {
+static int put_book(sink* k, const uint32_t* symbols, size_t n) {
   const bt_stored* s = k->s;
-  if (s->mapping == BT_MAP_BOOK) {
-    if (symbol >= s->book_entries) {
-      k->ok = 0;
-      return;
+  int64_t palette = k->next / s->book_span, left = s->book_span - k->next % s->book_span;
+  for (size_t i = 0; i < n; ++i) {
+    if (symbols[i] >= s->book_entries) return 0;
+    const size_t at = (size_t)palette * s->book_entries + symbols[i];
+    memcpy(k->out + ((size_t)k->next + i) * k->element, s->book + at * k->element, k->element);
+    if (--left == 0) ++palette, left = s->book_span;
+  }
+  return 1;
+}
+
+static void put_real(sink* k, const uint32_t* symbols, size_t n) {
+  const bt_quant* q = k->s->quant;
+  float* out = (float*)(void*)k->out + k->next;
+  while (n > 0) {
+    const size_t run = (int64_t)n < k->in_channel ? n : (size_t)k->in_channel;
+    const float scale = q->scale[k->channel];
+    const uint64_t zero = (uint64_t)k->s->low - (uint64_t)(int64_t)(q->zero ? q->zero[k->channel] : 0);
+    for (size_t i = 0; i < run; ++i) out[i] = (float)(int64_t)(zero + symbols[i]) * scale;
+    symbols += run, out += run, n -= run;
+    k->in_channel -= (int64_t)run;
+    if (k->in_channel > 0) continue;
+    k->in_channel = k->inner;
+    if (++k->channel == k->channels) k->channel = 0;
+  }
+}
+
+static void put_int(sink* k, const uint32_t* symbols, size_t n) {
+  const uint64_t low = (uint64_t)k->s->low;
+  void* out = k->out + (size_t)k->next * k->element;
+  for (size_t i = 0; i < n; ++i) {
+    const uint64_t q = low + symbols[i];
+    switch (k->element) {
+      case 1: ((uint8_t*)out)[i] = (uint8_t)q; break;
+      case 2: ((uint16_t*)out)[i] = (uint16_t)q; break;
+      case 4: ((uint32_t*)out)[i] = (uint32_t)q; break;
+      default: ((uint64_t*)out)[i] = q; break;
     }
-    const size_t at = (size_t)(i / s->book_span) * s->book_entries + symbol;
-    memcpy(k->out + (size_t)i * k->element, s->book + at * k->element, k->element);
-    return;
   }
-  const int64_t q = (int64_t)((uint64_t)s->low + symbol);
-  if (s->mapping == BT_MAP_HALF) {
-    ((float*)(void*)k->out)[i] = bt_from_f16((uint16_t)symbol);
-    return;
-  }
-  if (s->mapping == BT_MAP_REAL) {
-    const int64_t c = s->quant->n > 1 ? i / k->inner % k->channels : 0;
-    const int64_t zero = s->quant->zero ? s->quant->zero[c] : 0;
-    ((float*)(void*)k->out)[i] = (float)(q - zero) * s->quant->scale[c];
-    return;
-  }
-  switch (k->element) {
-    case 1: ((uint8_t*)k->out)[i] = (uint8_t)q; break;
-    case 2: ((uint16_t*)(void*)k->out)[i] = (uint16_t)q; break;
-    case 4: ((uint32_t*)(void*)k->out)[i] = (uint32_t)q; break;
-    default: ((uint64_t*)(void*)k->out)[i] = (uint64_t)q; break;
-  }
+}
+
+/* 0 where a symbol stands for nothing. */
+static int put(sink* k, const uint32_t* symbols, size_t n) {
+  int ok = 1;
+  if (k->s->mapping == BT_MAP_BOOK) ok = put_book(k, symbols, n);
+  else if (k->s->mapping == BT_MAP_REAL) put_real(k, symbols, n);
+  else if (k->s->mapping == BT_MAP_INT) put_int(k, symbols, n);
+  else
+    for (size_t i = 0; i < n; ++i) ((float*)(void*)k->out)[(size_t)k->next + i] = bt_from_f16((uint16_t)symbols[i]);
+  k->next += (int64_t)n;
+  return ok;
 }
 
 static int decode_planes(const bt_stored* s, unsigned char* out, size_t element) {
@@ -191,42 +227,46 @@ static int decode_planes(const bt_stored* s, unsigned char* out, size_t element)
   return ok && r.at == r.end;
 }
 
+#define CHUNK 256
+
 static int decode_symbols(sink* k) {
   const bt_stored* s = k->s;
   const size_t n = (size_t)s->count;
-  int ok = 0;
-  if (s->coding == BT_CODE_BITS || s->coding == BT_CODE_SPARSE) {
-    symbol_walk w;
-    if (!walk_start(&w, s)) return 0;
-    for (size_t i = 0; i < n; ++i) put(k, (int64_t)i, walk_next(&w));
-    ok = 1;
-  } else if (s->coding == BT_CODE_RANS) {
-    unsigned char* symbols = malloc(n + 1);
-    ok = symbols && bt_rans_decode(s->bytes, s->size, symbols, n);
-    for (size_t i = 0; i < n && ok; ++i) put(k, (int64_t)i, symbols[i]);
-    free(symbols);
-  } else if (s->coding == BT_CODE_ADAPTIVE) {
-    bt_numbers numbers;
-    uint32_t symbols[256];
-    ok = bt_numbers_start(&numbers, s->bytes, s->size, n);
-    for (size_t i = 0; i < n && ok; i += 256) {
-      const size_t count = n - i < 256 ? n - i : 256;
-      ok = bt_numbers_take(&numbers, symbols, count);
-      for (size_t j = 0; j < count && ok; ++j) put(k, (int64_t)(i + j), symbols[j]);
-    }
-    ok = bt_numbers_end(&numbers) && ok;
+  uint32_t symbols[CHUNK];
+  unsigned char* bytes = NULL;
+  symbol_walk walk = {0};
+  bt_numbers numbers = {0};
+  int ok = 1;
+  if (s->coding == BT_CODE_RANS) {
+    bytes = malloc(n + 1);
+    ok = bytes && bt_rans_decode(s->bytes, s->size, bytes, n);
+  } else {
+    ok = s->coding == BT_CODE_ADAPTIVE ? bt_numbers_start(&numbers, s->bytes, s->size, n) : walk_start(&walk, s);
   }
-  return ok && k->ok;
+  for (size_t i = 0; i < n && ok; i += CHUNK) {
+    const size_t count = n - i < CHUNK ? n - i : CHUNK;
+    if (bytes)
+      for (size_t j = 0; j < count; ++j) symbols[j] = bytes[i + j];
+    else if (s->coding == BT_CODE_ADAPTIVE) ok = bt_numbers_take(&numbers, symbols, count);
+    else walk_take(&walk, symbols, count);
+    ok = ok && put(k, symbols, count);
+  }
+  if (s->coding == BT_CODE_ADAPTIVE) ok = bt_numbers_end(&numbers) && ok;
+  free(bytes);
+  return ok;
 }
 
 bt_status bt_stored_decode(const bt_stored* s, void* out) {
   if (s->has_crc && bt_crc32(s->bytes, s->size) != s->crc)
     return bt_report(BT_BAD_INPUT, "a tensor is damaged: its checksum does not match");
-  sink k = {.s = s, .out = out, .element = bt_dtype_size(s->dtype), .inner = 1, .channels = 1, .ok = 1};
+  sink k = {.s = s, .out = out, .element = bt_dtype_size(s->dtype), .inner = 1, .channels = 1};
   if (s->quant && s->quant->n > 1) {
     k.channels = s->quant->n;
     for (int d = s->quant->axis + 1; d < s->rank; ++d) k.inner *= s->dims[d];
+  } else {
+    k.inner = s->count;
   }
+  k.in_channel = k.inner;
   int ok = 1;
   if (is_raw(s)) memcpy(out, s->bytes, s->size);
   else if (s->mapping == BT_MAP_PLANES) ok = decode_planes(s, out, k.element);

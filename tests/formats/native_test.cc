@@ -80,6 +80,36 @@ TEST_CASE("a written model computes the same bits, however it is coded", "[nativ
   }
 }
 
+TEST_CASE("weights come back by the scales of their axis", "[native]") {
+  // lengths that no power of two divides: runs of one scale end anywhere
+  Graph g = parse("graph { const %w : f32[7,11,13] q(i8, axis=0, bits=8, scale=0.5) = random(seed=4) %y = Identity(%w) out %y }");
+  Value* w = g.find("w");
+  const Tensor random = *w->constant;
+  for (const int axis : {-1, 0, 1, 2})
+    for (const int32_t zero : {0, 3}) {
+      Quant q = *w->quant;
+      q.axis = axis;
+      const auto n = axis < 0 ? size_t{1} : static_cast<size_t>(random.shape()[static_cast<size_t>(axis)]);
+      q.scale.resize(n);
+      for (size_t c = 0; c < n; ++c) q.scale[c] = 0.01f * static_cast<float>(c + 1);
+      q.zero.assign(n, zero);
+      w->quant = std::make_shared<const Quant>(q);
+      w->constant = std::make_shared<const Tensor>(decode(encode(random, q), q));
+      for (const Codec codec : {Codec::pack, Codec::best}) {
+        CHECK(encode_tensor(*w->constant, &q, codec).mapping == BT_MAP_REAL);
+        auto stored = Session::of_file(write(g, codec));
+        if (!stored.ok()) FAIL(stored.error().message);
+        CHECK(((*stored->run({}))[0] == *w->constant));
+      }
+    }
+  Quant q = *w->quant;
+  for (const float off : {0.005f, -0.0f, 1e6f, NAN}) {  // no step, or one that has no code
+    std::vector<float> values(w->constant->floats().begin(), w->constant->floats().end());
+    values[500] = off;
+    CHECK(encode_tensor(Tensor::of_floats({7, 11, 13}, values), &q, Codec::best).mapping != BT_MAP_REAL);
+  }
+}
+
 TEST_CASE("palettes of groups are stored by group", "[native]") {
   // every row has four numbers of its own: one palette of 32 entries would need 5 bits per weight
   std::vector<float> w(8 * 256);
