@@ -11,66 +11,76 @@ Range with_zero(double lo, double hi) {
   return {static_cast<float>(std::min(lo, 0.0)), static_cast<float>(std::max(hi, 0.0))};
 }
 
+// A bin, with what its error needs in floats.
+struct Point {
+  double value, width, spread, count;  // spread: the variance inside
+};
+
+std::vector<Point> points_of(const Histogram& h) {
+  std::vector<Point> points;
+  for (const Histogram::Bin& b : h.bins()) points.push_back({b.value, b.width, b.width * b.width / 12, static_cast<double>(b.count)});
+  return points;
+}
+
 // A range on trial. What is clipped counts `clip` times.
 struct Grid {
   double lo, hi, step, clip;
 };
 
 // Squared error over one bin: clipped values lie at a distance, others are rounded. Bins narrower than
-// a step are taken at their middle, wider ones as spread evenly.
-double bin_error(const Histogram::Bin& b, const Grid& g) {
-  double error = 0;
-  if (b.value < g.lo) {
-    error = g.clip * (g.lo - b.value) * (g.lo - b.value);
-  } else if (b.value > g.hi) {
-    error = g.clip * (b.value - g.hi) * (b.value - g.hi);
-  } else if (b.width > g.step) {
-    error = g.step * g.step / 12;
-  } else {
-    const double off = b.value - std::nearbyint(b.value / g.step) * g.step;
-    error = off * off + b.width * b.width / 12;
-  }
-  return error * static_cast<double>(b.count);
+// a step are taken at their middle, wider ones as spread evenly. Without branches.
+double point_error(const Point& p, const Grid& g) {
+  constexpr double kNoFractions = 6755399441055744.0;  // 1.5 * 2^52: sums of values inside have no room for them
+  const double steps = p.value / g.step, off = p.value - ((steps + kNoFractions) - kNoFractions) * g.step;
+  const double below = g.lo - p.value, above = p.value - g.hi, out = below > 0 ? below : above;
+  const double clipped = g.clip * out * out, rounded = p.width > g.step ? g.step * g.step / 12 : off * off + p.spread;
+  return (out > 0 ? clipped : rounded) * p.count;
 }
 
 // The same behind a function: what it flattens may be clipped or rounded coarsely at no cost.
-double bin_error(const Histogram::Bin& b, const Grid& g, const Curve& curve) {
-  const double rounded = std::clamp(std::nearbyint(b.value / g.step) * g.step, g.lo, g.hi);
-  const double off = curve(b.value) - curve(rounded);
-  const bool is_inside = b.value >= g.lo && b.value <= g.hi;
+double point_error(const Point& p, const Grid& g, const Curve& curve) {
+  const double rounded = std::clamp(std::nearbyint(p.value / g.step) * g.step, g.lo, g.hi);
+  const double off = curve(p.value) - curve(rounded);
+  const bool is_inside = p.value >= g.lo && p.value <= g.hi;
   double error = is_inside ? off * off : g.clip * off * off;
   if (is_inside) {
-    const double spread = std::min(b.width, g.step);
-    const double change = curve(b.value + spread / 2) - curve(b.value - spread / 2);
-    error = b.width > g.step ? change * change / 12 : error + change * change / 12;
+    const double spread = std::min(p.width, g.step);
+    const double change = curve(p.value + spread / 2) - curve(p.value - spread / 2);
+    error = p.width > g.step ? change * change / 12 : error + change * change / 12;
   }
-  return error * static_cast<double>(b.count);
+  return error * p.count;
 }
 
-double total_error(const std::vector<Histogram::Bin>& bins, double lo, double hi, int levels,
-                   double clip = 1, const Curve* curve = nullptr) {
-  const Grid grid{lo, hi, (hi - lo) / levels, clip};
+// Once the sum has reached `most`, it may stop there.
+double total_error(const std::vector<Point>& points, const Grid& grid, const Curve* curve = nullptr, double most = INFINITY) {
+  constexpr size_t kPart = 32;
   if (!(grid.step > 0)) return INFINITY;
   double sum = 0;
-  for (const Histogram::Bin& b : bins)
-    sum += curve ? bin_error(b, grid, *curve) : bin_error(b, grid);
+  for (size_t i = 0; i < points.size() && sum < most; i += kPart) {
+    const size_t n = std::min(kPart, points.size() - i);
+    double error[kPart];
+    for (size_t k = 0; k < n; ++k) error[k] = curve ? point_error(points[i + k], grid, *curve) : point_error(points[i + k], grid);
+    for (size_t k = 0; k < n; ++k) sum += error[k];
+  }
   return sum;
 }
 
+Grid grid_of(double lo, double hi, int levels, double clip = 1) { return {lo, hi, (hi - lo) / levels, clip}; }
+
 // Both ends are moved inwards in turn, as long as the error falls.
 Range by_error(const Histogram& h, int levels, double clip, const Curve* curve) {
-  const auto bins = h.bins();
+  const auto points = points_of(h);
   const Range full = with_zero(h.min(), h.max());
   double lo = full.lo, hi = full.hi;
-  double best = total_error(bins, lo, hi, levels, clip, curve);
+  double best = total_error(points, grid_of(lo, hi, levels, clip), curve);
   constexpr int kSteps = 60;
   for (int round = 0; round < 2; ++round) {
     for (const bool upper : {true, false}) {
       const double end = upper ? full.hi : full.lo;
-      for (int k = 1; k < kSteps; ++k) {
+      for (int k = 1; k < kSteps && end != 0; ++k) {
         const double moved = end * (1 - static_cast<double>(k) / kSteps);
-        const double error =
-            total_error(bins, upper ? lo : moved, upper ? moved : hi, levels, clip, curve);
+        const Grid grid = upper ? grid_of(lo, moved, levels, clip) : grid_of(moved, hi, levels, clip);
+        const double error = total_error(points, grid, curve, best);
         if (error < best) {
           best = error;
           (upper ? hi : lo) = moved;
@@ -159,7 +169,7 @@ bool has_fixed_range(const Value& value) {
 }
 
 double range_error(const Histogram& h, Range range, int levels) {
-  return h.count() ? total_error(h.bins(), range.lo, range.hi, levels) / static_cast<double>(h.count()) : 0;
+  return h.count() ? total_error(points_of(h), grid_of(range.lo, range.hi, levels)) / static_cast<double>(h.count()) : 0;
 }
 
 Quant wide_quant(Range range) {

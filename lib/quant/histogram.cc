@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 namespace bantam {
 namespace {
@@ -41,27 +42,56 @@ Histogram::Seen Histogram::count_few(std::span<const float> values) {
   return seen;
 }
 
+namespace {
+
+constexpr size_t kLanes = 4;
+constexpr size_t kKeys = size_t{1} << (32 - kShift);
+
+// Counts by the top bits of floats, all 0 between two uses: clearing it, and looking for what it holds, would take
+// as long as counting, were it not known where to look.
+std::vector<uint32_t>& key_counts() {
+  static thread_local std::vector<uint32_t> counts(kLanes * kKeys);
+  return counts;
+}
+
+// Smallest and largest, by lanes that the compiler can make one instruction of.
+struct Extremes {
+  float lo[kLanes] = {INFINITY, INFINITY, INFINITY, INFINITY}, hi[kLanes] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+  void add(const float* v) {
+    for (size_t k = 0; k < kLanes; ++k) lo[k] = v[k] < lo[k] ? v[k] : lo[k], hi[k] = v[k] > hi[k] ? v[k] : hi[k];
+  }
+};
+
+}  // namespace
+
 // Counts by the top bits alone, which go to their bins at the end. Neighbours are often equal (the zeros behind
-// a Relu): two tables and two ranges let one count go on while the other is not stored yet.
+// a Relu): four counts of each key let one go on while the other is not stored yet.
 Histogram::Seen Histogram::count_many(std::span<const float> values) {
-  constexpr size_t kKeys = size_t{1} << (32 - kShift);
-  std::vector<uint32_t> even(kKeys), odd(kKeys);
-  float lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY};
-  for (size_t i = 0; i + 1 < values.size(); i += 2) {
-    const float a = values[i], b = values[i + 1];
-    ++even[std::bit_cast<uint32_t>(a) >> kShift];
-    ++odd[std::bit_cast<uint32_t>(b) >> kShift];
-    lo[0] = a < lo[0] ? a : lo[0], lo[1] = b < lo[1] ? b : lo[1];
-    hi[0] = a > hi[0] ? a : hi[0], hi[1] = b > hi[1] ? b : hi[1];
+  uint32_t* counts = key_counts().data();
+  Extremes extremes;
+  for (size_t i = 0; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t k = 0; k < kLanes; ++k) ++counts[(std::bit_cast<uint32_t>(values[i + k]) >> kShift) * kLanes + k];
+    extremes.add(&values[i]);
   }
-  Seen seen{std::min(lo[0], lo[1]), std::max(hi[0], hi[1]), 0};
-  for (size_t key = 0; key < kKeys; ++key) {
-    const uint64_t n = uint64_t{even[key]} + odd[key];
-    const auto bits = static_cast<uint32_t>(key << kShift);
-    if (n == 0) continue;
-    if ((bits & kMagnitude) >= kInfinity) seen.not_finite += n;
-    else counts_[place_of(bits)] += n;
-  }
+  Seen seen{*std::min_element(extremes.lo, extremes.lo + kLanes), *std::max_element(extremes.hi, extremes.hi + kLanes), 0};
+  const auto take = [&](uint32_t from, uint32_t to) {
+    for (uint32_t key = from; key <= to; ++key) {
+      uint32_t* lanes = counts + key * kLanes;
+      const uint64_t n = std::accumulate(lanes, lanes + kLanes, uint64_t{0});
+      if (n == 0) continue;
+      const uint32_t bits = key << kShift;
+      if ((bits & kMagnitude) >= kInfinity) seen.not_finite += n;
+      else counts_[place_of(bits)] += n;
+      std::fill(lanes, lanes + kLanes, 0);
+    }
+  };
+  // All keys of a sign, from 0 to the largest magnitude; NaN may be anywhere behind infinity.
+  constexpr uint32_t kSign = kKeys / 2, kBad = kInfinity >> kShift;
+  const auto last = [](float v) { return (std::bit_cast<uint32_t>(v) & kMagnitude) >> kShift; };
+  take(0, seen.hi > 0 ? std::min(last(seen.hi), kBad - 1) : 0);
+  take(kSign, kSign + (seen.lo < 0 ? std::min(last(seen.lo), kBad - 1) : 0));
+  take(kBad, kSign - 1);
+  take(kSign + kBad, 2 * kSign - 1);
   return seen;
 }
 
@@ -69,7 +99,7 @@ void Histogram::add(std::span<const float> values) {
   constexpr size_t kMany = 16384, kMost = size_t{1} << 30;  // from where on tables are worth it; what they can count
   widen();
   for (; values.size() > kMost; values = values.subspan(kMost)) add(values.first(kMost));
-  const size_t many = values.size() < kMany ? 0 : values.size() / 2 * 2;
+  const size_t many = values.size() < kMany ? 0 : values.size() / kLanes * kLanes;
   Seen seen = count_few(values.subspan(many));
   if (many > 0) {
     Seen more = count_many(values.first(many));

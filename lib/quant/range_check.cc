@@ -33,8 +33,9 @@ class Group {
       parts_[k].merge(seen->second);
       all_.merge(seen->second);
     }
-    chosen_ = choose_range(all_, {});
   }
+  // When all values are there.
+  void choose() { chosen_ = choose_range(all_, {}); }
 
   const std::string& name() const { return name_; }
 
@@ -70,6 +71,7 @@ std::vector<Group> groups_of(const Graph& graph, const Calibration& calibration)
     if (is_new) groups.emplace_back(v->name);
     groups[group->second].add(v->name, calibration.parts);
   }
+  for (Group& g : groups) g.choose();
   return groups;
 }
 

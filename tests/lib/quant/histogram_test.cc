@@ -43,5 +43,16 @@ TEST_CASE("many values are counted like few at a time", "[quant]") {
   }
 }
 
+TEST_CASE("values of one sign are counted, and leave nothing for the next", "[quant]") {
+  for (const float sign : {1.0f, -1.0f, 0.0f, 1.0f}) {
+    std::vector<float> values(20000);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = sign * static_cast<float>(i % 1000) * 0.01f;
+    Histogram many, few;
+    many.add(values);
+    for (const float v : values) few.add({&v, 1});
+    check_equal(many, few);
+  }
+}
+
 }  // namespace
 }  // namespace bantam
