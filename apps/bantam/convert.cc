@@ -224,7 +224,7 @@ class Conversion {
     Dataset* data = data_.get();
     std::unique_ptr<Dataset> part;
     if (!whole && data_->count() > kSummarySamples) {
-      TRY(part, o_.data.open(source_inputs_, {.samples = kSummarySamples}));
+      part = data_->first(kSummarySamples);
       data = part.get();
     }
     TRY(Session reference, Session::of_graph(*reference_, {.threads = o_.threads}));
@@ -233,6 +233,8 @@ class Conversion {
                                                 : Session::of_graph(inside_ ? *inside_ : model_.graph, {.threads = o_.threads}));
     ComparisonOptions options;
     options.cost = whole;
+    // nobody looks at the layers then, and whom to blame the error budget says better
+    if (!whole && !o_.common.verbose && annotated_) options.layer_samples = 0;
     count_multiply_adds(inside_ ? *inside_ : model_.graph, *data, report_.layers);
     if (o_.report.wanted()) options.strips = 3;
     options.progress = [&](double fraction) { console_.progress("compare", fraction); };

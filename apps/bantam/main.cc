@@ -7,6 +7,7 @@
 
 #include "apps/bantam/command.h"
 #include "apps/bantam/console.h"
+#include "apps/bantam/heap.h"
 #include "apps/bantam/usage.h"
 #include "base/file.h"
 
@@ -29,6 +30,7 @@ Result<int> run(const Action& action) {
 
 int main(int argc, char** argv) {
   using namespace bantam;
+  prepare_heap();
   remove_temporaries_on_signal();
   CLI::App app("bantam compresses trained ONNX models for small devices and proves what it cost.", "bantam");
   app.set_version_flag("--version", "bantam " BANTAM_VERSION);

@@ -26,28 +26,33 @@ class TestVectorMaker {
       Console::get().note("note: the weights are too large for test vectors; the file carries none, and was not run");
       return {};
     }
-    TRY(Session session, Session::of_graph(graph_, {.threads = o_.threads, .max_bytes = kTestVectorBytes, .max_turns = kTestVectorTurns}));
-    TRY(const auto sizes, shapes(session));
-    int64_t elements = 0;
-    for (const Shape& s : sizes) elements += std::min(element_count(s), int64_t{1} << 40);
-    if (elements > static_cast<int64_t>(kTestVectorBytes / 8)) {
-      Console::get().note("note: the inputs are too large for test vectors; the file carries none (--shape may help)");
-      return {};
-    }
-    TRY(const auto limits, ranges(session));
-    auto vectors = make_test_vectors(session, sizes, limits, o_.test_vectors);
-    if (!vectors.ok()) {
-      // a model may refuse numbers that nobody chose for it; that is no failure of the conversion
-      Console::get().note("note: the file carries no test vectors: " + vectors.error().message);
-      return {};
-    }
-    write.tests = std::move(*vectors);
+    std::vector<Shape> sizes;
+    TRY(write.tests, make(sizes));
+    if (write.tests.empty()) return {};
     TRY(const size_t bytes, planned_bytes(sizes));
-    write.plans.push_back({sizes, bytes});
+    write.plans.push_back({std::move(sizes), bytes});
     return {};
   }
 
  private:
+  // None where there are reasons against it, which are said.
+  Result<std::vector<TestVector>> make(std::vector<Shape>& sizes) {
+    TRY(Session session, Session::of_graph(graph_, {.threads = o_.threads, .max_bytes = kTestVectorBytes, .max_turns = kTestVectorTurns}));
+    TRY(sizes, shapes(session));
+    int64_t elements = 0;
+    for (const Shape& s : sizes) elements += std::min(element_count(s), int64_t{1} << 40);
+    if (elements > static_cast<int64_t>(kTestVectorBytes / 8)) {
+      Console::get().note("note: the inputs are too large for test vectors; the file carries none (--shape may help)");
+      return std::vector<TestVector>();
+    }
+    TRY(const auto limits, ranges(session));
+    auto vectors = make_test_vectors(session, sizes, limits, o_.test_vectors);
+    if (vectors.ok()) return vectors;
+    // a model may refuse numbers that nobody chose for it; that is no failure of the conversion
+    Console::get().note("note: the file carries no test vectors: " + vectors.error().message);
+    return std::vector<TestVector>();
+  }
+
   // Those of the first sample where there is one.
   Result<std::vector<Shape>> shapes(const Session& session) {
     std::vector<Shape> list;
@@ -72,19 +77,6 @@ class TestVectorMaker {
       for (size_t k = 0; k < sample.size(); ++k) widen(list[k], sample[k]);
     }
     return list;
-  }
-
-  static void widen(std::pair<float, float>& range, const Tensor& t) {
-    const auto take = [&](float v) {
-      range.first = std::min(range.first, v);
-      range.second = std::max(range.second, v);
-    };
-    if (t.dtype() == BT_F32) {
-      for (const float v : t.floats()) take(v);
-      return;
-    }
-    const int64_t n = t.count();
-    for (int64_t e = 0; e < n; ++e) take(static_cast<float>(t.number(e)));
   }
 
   // Scratch memory depends on the kernels and the threads, but the file must not: one thread, scalar kernels.

@@ -113,6 +113,15 @@ Result<std::unique_ptr<Dataset>> Dataset::open(const DataFile& file, const std::
   return set;
 }
 
+std::unique_ptr<Dataset> Dataset::first(int64_t n) const {
+  auto state = std::make_unique<State>();
+  state->file = state_->file;
+  state->stored = state_->stored;
+  state->order.assign(state_->order.begin(), state_->order.begin() + std::clamp<int64_t>(n, 0, count()));
+  state->hash = set_hash(state->order);
+  return std::unique_ptr<Dataset>(new Dataset(std::move(state)));
+}
+
 int64_t Dataset::count() const { return static_cast<int64_t>(state_->order.size()); }
 
 Result<std::vector<Tensor>> Dataset::at(int64_t i) {

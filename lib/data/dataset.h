@@ -50,6 +50,8 @@ class Dataset : public SampleSource {
                                                const DataOptions& options = {});
   static Result<std::unique_ptr<Dataset>> open(const DataFile& file, const std::vector<Port>& inputs,
                                                const DataOptions& options = {});
+  // The first n samples of this set, which are not read again for it.
+  std::unique_ptr<Dataset> first(int64_t n) const;
   ~Dataset() override;
 
   int64_t count() const override;

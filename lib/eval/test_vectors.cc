@@ -15,6 +15,25 @@ bool is_small_enough_to_check(const Graph& graph) {
   return bytes <= kTestVectorConstants;
 }
 
+void widen(std::pair<float, float>& range, const Tensor& t) {
+  std::vector<float> numbers(t.dtype() == BT_F32 ? 0 : static_cast<size_t>(t.count()));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(t.number(static_cast<int64_t>(i)));
+  const std::span<const float> values = t.dtype() == BT_F32 ? t.floats() : std::span<const float>(numbers);
+  constexpr size_t kLanes = 8;  // that the compiler can make one instruction of
+  float lo[kLanes], hi[kLanes];
+  std::fill(lo, lo + kLanes, range.first);
+  std::fill(hi, hi + kLanes, range.second);
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (size_t k = 0; k < kLanes; ++k) {
+      const float v = values[i + k];
+      lo[k] = v < lo[k] ? v : lo[k];
+      hi[k] = v > hi[k] ? v : hi[k];
+    }
+  for (; i < values.size(); ++i) lo[0] = std::min(lo[0], values[i]), hi[0] = std::max(hi[0], values[i]);
+  range = {*std::min_element(lo, lo + kLanes), *std::max_element(hi, hi + kLanes)};
+}
+
 Shape concrete_shape(const std::optional<Shape>& shape, int64_t other) {
   Shape out = shape.value_or(Shape{});
   for (size_t i = 0; i < out.size(); ++i)

@@ -25,6 +25,9 @@ struct TestVector {
   uint64_t hash = 0;                            // of the outputs
 };
 
+// Makes a range hold all elements of a tensor. Floats are finite.
+void widen(std::pair<float, float>& range, const Tensor& t);
+
 // Lengths for a first run of a model that leaves some open: 1 along the first axis, else `other`.
 Shape concrete_shape(const std::optional<Shape>& shape, int64_t other = 32);
 

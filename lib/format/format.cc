@@ -53,6 +53,7 @@ Result<Model> read_model(const std::string& path, const ReadOptions& options) {
   TRY(Model model, within(printable(path), format->read(file, path, options)));
   model.format = format->name;
   model.file_bytes += file.size();
+  file.rest();  // most constants are copies; others are read again when they are used
   return model;
 }
 

@@ -179,7 +179,9 @@ class Comparison {
     }
     values_.clear();
     reference_.set_tap([this](const Tapped& t) {
-      if (t.dtype == BT_F32) values_[t.name] = Tensor::of_floats(Shape(t.dims.begin(), t.dims.end()), t.reals());
+      if (t.dtype != BT_F32) return;
+      const auto* reals = static_cast<const float*>(t.data);
+      values_[t.name] = Tensor::of_floats(Shape(t.dims.begin(), t.dims.end()), {reals, static_cast<size_t>(t.count)});
     });
     model_.set_tap([this](const Tapped& t) {
       const auto it = values_.find(t.name);
@@ -188,7 +190,9 @@ class Comparison {
       if (reals.size() != static_cast<size_t>(t.count)) return;
       const Shape shape(t.dims.begin(), t.dims.end());
       if (shape != it->second.shape()) return;  // another order of axes: not comparable here
-      (void)layers_[t.name].add(it->second, Tensor::of_floats(shape, reals));
+      const Bytes bytes(reals.data(), reals.size() * sizeof(float), nullptr);
+      (void)layers_[t.name].add(it->second, Tensor(BT_F32, shape, bytes));
+      values_.erase(it);
     });
   }
 

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <optional>
 #include <vector>
 
@@ -43,6 +44,9 @@ class Difference {
   double reference_range() const { return max_ >= min_ ? max_ - min_ : 0; }
 
  private:
+  template <typename T>
+  void add(std::span<const T> reference, std::span<const T> test);
+
   int64_t elements_ = 0;
   double error_ = 0, reference_ = 0, test_ = 0, product_ = 0;  // sums of squares and products
   double max_error_ = 0;

@@ -10,14 +10,17 @@
 
 /* ---- memory ---- */
 
-void* bt_alloc(size_t bytes) {
+static void* alloc(size_t bytes, int zeroed) {
   if (bytes > SIZE_MAX - 2 * BT_ALIGN) return NULL;
-  unsigned char* raw = malloc(bytes + BT_ALIGN + sizeof(void*));
+  const size_t room = bytes + BT_ALIGN + sizeof(void*);
+  unsigned char* raw = zeroed ? calloc(room, 1) : malloc(room);
   if (!raw) return NULL;
   uintptr_t at = ((uintptr_t)raw + sizeof(void*) + BT_ALIGN - 1) / BT_ALIGN * BT_ALIGN;
   ((void**)at)[-1] = raw;
   return (void*)at;
 }
+
+void* bt_alloc(size_t bytes) { return alloc(bytes, 0); }
 
 void bt_release(void* p) {
   if (p) free(((void**)p)[-1]);
@@ -36,9 +39,8 @@ void* bt_blocks_get(bt_blocks* b, size_t bytes) {
   block* at = b->first;
   if (!at || at->size - at->used < bytes) {
     const size_t size = bytes > BLOCK_BYTES / 4 ? bytes : BLOCK_BYTES;
-    block* fresh = bt_alloc(BT_ALIGN + size);
+    block* fresh = alloc(BT_ALIGN + size, 1); /* large ones come from the system as zeros */
     if (!fresh) return NULL;
-    memset(fresh, 0, BT_ALIGN + size);
     fresh->size = size;
     if (at && size == bytes) { /* a large one of its own: the open block stays in front */
       fresh->used = size;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace bantam {
+
+// Makes the C library keep memory that is given back, for what asks next, and have it in large
+// pages where the system gives them on demand. Called once by main(), before anything large is
+// allocated.
+void prepare_heap();
+
+}  // namespace bantam
