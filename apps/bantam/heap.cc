@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors of some megabytes come and go by the hundred. By default each is mapped by itself and
-// unmapped again, and the system clears every page of 4 kB anew: a sixth of the time of a short
-// conversion. Nothing of this is needed: without glibc, or where a call fails, all goes on as
-// before.
+// Tensors of some megabytes come and go by the hundred. By default each is mapped by itself and unmapped again, and
+// the system clears every page of 4 kB anew: a sixth of the time of a short conversion. Nothing of this is needed:
+// without glibc, or where a call fails, all goes on as before.
 #include "apps/bantam/heap.h"
 
 #ifdef __GLIBC__
@@ -16,11 +15,12 @@
 namespace bantam {
 namespace {
 
-constexpr int kMapped =
-    32 << 20;  // from this size on (the largest allowed) blocks stay maps of their own
-constexpr int kKept = 64 << 20;  // free memory on top of the heap
-constexpr uintptr_t kSmall =
-    4 << 20;  // what small models need stays in small pages, of which they touch few
+// From this size on, the largest that is allowed, blocks stay maps of their own.
+constexpr int kMapped = 32 << 20;
+// Free memory that stays on top of the heap.
+constexpr int kKept = 64 << 20;
+// What small models need stays in small pages, of which they touch few.
+constexpr uintptr_t kSmall = 4 << 20;
 constexpr uintptr_t kLargePage = 2 << 20;
 
 }  // namespace

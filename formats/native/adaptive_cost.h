@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the code of lib/runtime/adaptive.h will be, without coding: a fifteenth of the time.
+// How long the code of lib/runtime/adaptive.h will be, without coding: a tenth of the time.
 #pragma once
 
 #include <array>

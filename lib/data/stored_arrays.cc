@@ -26,9 +26,9 @@ struct Arrays {
   int64_t batch = 1;  // rows of one sample along the first axis
 
   // The sample's slices. What was read before goes back to the file from time to time, so that memory does not
-  // grow with the number of samples.
+  // grow with the number of samples. Each may hold two large pages, of which it needs a part.
   std::vector<Tensor> slices(int64_t i) const {
-    constexpr size_t kRead = size_t{8} << 20;
+    constexpr size_t kRead = size_t{2} << 20;
     std::vector<Tensor> list = samples.at(i);
     for (const Tensor& t : list) read += t.bytes().size();
     if (read > kRead) {
