@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Sets of samples, and parts of them.
 #include "data/dataset.h"
 
 #include "catch.h"
