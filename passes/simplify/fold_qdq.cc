@@ -139,6 +139,10 @@ class Folder {
       Value* source = quantizer ? quantizer->inputs[0] : nullptr;
       const QuantPtr stored =
           quantizer ? quant_of(*quantizer, quantizer->output()->dtype) : nullptr;
+      if (source && stored && *stored == *q && is_stored_operand(source) && *source->quant == *q) {
+        read_instead(graph_, real, source);  // a constant of these integers, which folding left in front of a pair
+        continue;
+      }
       const bool same =
           source && source->dtype == BT_F32 && !source->is_constant() && stored && *stored == *q;
       const bool made = source && source->producer && source->producer->integer;
