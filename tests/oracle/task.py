@@ -12,7 +12,6 @@ Columns: the float model, then .btm and .tflite of one conversion, then .btm and
 
 Needs ai-edge-litert, onnx, onnxruntime and numpy. Exit status: 0; 1 where a top-1 differs by more than one sample; 77
 where a package is missing."""
-import argparse
 import pathlib
 import subprocess
 import sys
@@ -96,13 +95,10 @@ def check(tool, model, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--bantam', default=str(export.ROOT / 'build/bantam'))
-    parser.add_argument('--only', nargs='*', default=[''], metavar='TEXT', help='models with this in their name')
-    options = parser.parse_args()
-    tool, good = export.Tool(options.bantam), True
+    tool, models = export.chosen(__doc__)
+    good = True
     print('| model | figure | float | .btm | .tflite in LiteRT | .btm | .onnx in onnxruntime |\n|---|---|---|---|---|---|---|')
-    for model in export.find_models(options.only):
+    for model in models:
         with tempfile.TemporaryDirectory() as folder:
             good &= check(tool, model, folder)
     return 0 if good else 1

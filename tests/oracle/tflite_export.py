@@ -241,6 +241,15 @@ CONVERSIONS = {  # name: (preset, tail, flags)
 }
 
 
+def chosen(doc):
+    """The program and the models that the command line of a script asks for; `doc` is its help."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--bantam', default=str(ROOT / 'build/bantam'))
+    parser.add_argument('--only', nargs='*', default=[''], metavar='TEXT', help='models with this in their name')
+    options = parser.parse_args()
+    return Tool(options.bantam), find_models(options.only)
+
+
 def convert(tool, model, conversion, folder):
     preset, tail, flags = CONVERSIONS[conversion]
     args = ['convert', model.path, '-o', f'{folder}/m.tflite', '-o', f'{folder}/m.btm', '--codec', 'none', '--test-vectors', '0',

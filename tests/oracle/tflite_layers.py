@@ -12,7 +12,6 @@ of numbers that differ and the most steps; the worst agreement of a float operat
 operator whose integers differ, how many of them, by how many steps, and how far their floats were from a tie, in steps.
 
 Needs the packages of tflite_export.py. Exit status: 0, or 1 if an operator differs by more; 77 without the packages."""
-import argparse
 import collections
 import pathlib
 import sys
@@ -155,13 +154,10 @@ def check(tool, model, conversion, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--bantam', default=str(export.ROOT / 'build/bantam'))
-    parser.add_argument('--only', nargs='*', default=[''], metavar='TEXT', help='models with this in their name')
-    options = parser.parse_args()
-    tool, good = export.Tool(options.bantam), True
+    tool, models = export.chosen(__doc__)
+    good = True
     print('| model | precision | operators | integer, equal | different | floats | the whole file: first difference |\n|---|---|---|---|---|---|---|')
-    for model in export.find_models(options.only):
+    for model in models:
         for conversion in ('int8', 'int8, integer borders'):
             with tempfile.TemporaryDirectory() as folder:
                 try:
